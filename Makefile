@@ -1,0 +1,37 @@
+# A thin front for CMake; every target first installs what it needs (tools/install-deps.sh).
+PREFIX ?= /usr/local
+
+.PHONY: all demo check check-all check-oracle bench install format clean
+
+all:
+	@tools/install-deps.sh build
+	@cmake --preset release
+	@cmake --build --preset release
+
+demo: all
+	@build/examples/digits
+
+check:
+	@tools/install-deps.sh check
+	@tools/check.sh
+
+check-all:
+	@tools/install-deps.sh check oracle
+	@tools/check.sh all
+
+check-oracle:
+	@tools/install-deps.sh check oracle
+	@tools/check.sh oracle
+
+bench: all
+	@cmake --build --preset release --target bench
+
+install: all
+	@cmake --install build --prefix $(PREFIX)
+
+format:
+	@tools/install-deps.sh check
+	@tools/check_format.sh --fix
+
+clean:
+	rm -rf build build-*

@@ -1,0 +1,65 @@
+#!/bin/bash
+# install-deps.sh GROUP...: installs the Debian packages of the groups (build, check, oracle) that are missing.
+set -eu
+
+header() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
+module() { /usr/bin/python3 -c "import importlib.util as u, sys; sys.exit(not u.find_spec('$1'))" 2>/dev/null; }
+
+missing=()
+# need PACKAGE PROBE...: PACKAGE is missing where PROBE fails.
+need()
+{
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+
+build()
+{
+    need build-essential header stdlib.h
+    need cmake command -v cmake
+    need ninja-build command -v ninja
+    need pkg-config command -v pkg-config
+    need libjansson-dev header jansson.h
+}
+
+check()
+{
+    build
+    need g++ command -v c++
+    need clang command -v clang++
+    need clang-format command -v clang-format
+    need libcmocka-dev header cmocka.h
+    need libmpfr-dev header mpfr.h
+    need libgmp-dev header gmp.h
+    need valgrind command -v valgrind
+    need python3 test -x /usr/bin/python3
+    need binutils command -v nm
+}
+
+oracle()
+{
+    need python3 test -x /usr/bin/python3
+    need python3-numpy module numpy
+    need python3-torch module torch
+}
+
+for group in "$@"; do "$group"; done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+install="apt-get install -y --no-install-recommends ${missing[*]}"
+if ! command -v apt-get >/dev/null; then
+    echo "missing; please install what your system calls: ${missing[*]}" >&2
+    exit 1
+elif [ "$(id -u)" = 0 ]; then
+    as_root=
+elif sudo -n true 2>/dev/null; then
+    as_root="sudo -n"
+else
+    echo "missing packages; please run: sudo $install" >&2
+    exit 1
+fi
+echo "installing: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -q </dev/null
+$as_root env DEBIAN_FRONTEND=noninteractive $install </dev/null
