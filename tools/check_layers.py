@@ -54,6 +54,8 @@ def layer_error(path, quote, name):
     public = name[len("taper/"):] if name.startswith("taper/") else None
     if public and quote == '"':
         return "public headers are written <taper/...>"
+    if quote == "<" and name.split("/")[0] in ROOMS:
+        return 'internal headers are written "room/file.h"'
     if top == "include":
         if path.name not in HEADERS:
             return "this header is not in the list of tools/check_layers.py"

@@ -4,6 +4,7 @@ set -eu
 
 header() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
 module() { /usr/bin/python3 -c "import importlib.util as u, sys; sys.exit(not u.find_spec('$1'))" 2>/dev/null; }
+clang_sanitizer() { ls "$(clang -print-resource-dir)"/lib/linux/libclang_rt.asan*.a; }
 
 missing=()
 # need PACKAGE PROBE...: PACKAGE is missing where PROBE fails.
@@ -28,13 +29,13 @@ check()
     build
     need g++ command -v c++
     need clang command -v clang++
+    need libclang-rt-14-dev clang_sanitizer
     need clang-format command -v clang-format
     need libcmocka-dev header cmocka.h
     need libmpfr-dev header mpfr.h
     need libgmp-dev header gmp.h
     need valgrind command -v valgrind
     need python3 test -x /usr/bin/python3
-    need binutils command -v nm
 }
 
 oracle()
