@@ -210,15 +210,34 @@ static void test_nan_std_gives_nan(void **state)
     assert_true(isnan(real[0]) && isnan(real[1]));
 }
 
+/* Four words that put the polar method's point at the centre, where r2 is 0: NumPy goes on to the next four.
+ */
+static void test_randn_skips_the_centre(void **state)
+{
+    (void)state;
+    tp_randomstate rs, next;
+    double half[2], gauss, expected;
+    tp_randomstate_seed(&rs, 5);
+    tp_randomstate_rand(&rs, half, 1);
+    rs.position = 0;
+    rs.mt[0] = rs.mt[2] = 0x80102204; /* tempered: 2^31 */
+    rs.mt[1] = rs.mt[3] = 0;
+    next = rs;
+    tp_randomstate_rand(&next, half, 2);
+    assert_true(half[0] == 0.5 && half[1] == 0.5);
+    tp_randomstate_randn(&next, &expected, 1);
+    tp_randomstate_randn(&rs, &gauss, 1);
+    assert_memory_equal(&gauss, &expected, sizeof gauss);
+}
+
 #define GOLDEN(seed, name, type, crc, crc_without_fma, first) \
     {#name " from seed " #seed, test_golden, NULL, NULL,      \
      &(golden){seed, draw_##name, type, crc, crc_without_fma, first}},
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_philox_known_answers),
-    cmocka_unit_test(test_refused_arguments_change_nothing),
-    cmocka_unit_test(test_no_draws_change_nothing),
-    cmocka_unit_test(test_nan_std_gives_nan),
+    cmocka_unit_test(test_philox_known_answers),    cmocka_unit_test(test_refused_arguments_change_nothing),
+    cmocka_unit_test(test_no_draws_change_nothing), cmocka_unit_test(test_nan_std_gives_nan),
+    cmocka_unit_test(test_randn_skips_the_centre),
 #include "golden/randomstate.def"
 };
 
