@@ -4,31 +4,31 @@ set -eu
 cd "$(dirname "$0")/.."
 scope=${1:-}
 
-# variant NAME [BUILD OPTIONS]: configures and builds a preset and adds its tests to the run.
 suite=build/suite/CTestTestfile.cmake
+# variant PRESET FOLDER [BUILD OPTIONS]: configures and builds a preset and adds its tests to the run.
 variant()
 {
-    cmake --preset "$1" -DBUILD_TESTING=ON
-    cmake --build --preset "$@"
+    local preset=$1 folder=$2
+    shift 2
+    cmake --preset "$preset" -DBUILD_TESTING=ON
+    cmake --build "$folder" "$@"
     mkdir -p "${suite%/*}"
-    local dir
-    dir=$(cd build-"$1" 2>/dev/null || cd build; pwd)
-    echo "subdirs(\"$dir\")" >>"$suite"
+    echo "subdirs(\"$PWD/$folder\")" >>"$suite"
 }
 
 rm -f "$suite"
-variant release
+variant release build
 case $scope in
 all)
-    for preset in asan tsan clang clang-asan clang-tsan; do variant $preset; done
+    for preset in asan tsan clang clang-asan clang-tsan; do variant $preset build-$preset; done
     select=()
     ;;
 oracle)
     select=(-L oracle --verbose)
     ;;
 *)
-    variant asan
-    variant tsan --target thread_tests
+    variant asan build-asan
+    variant tsan build-tsan --target thread_tests
     select=(-LE deep)
     ;;
 esac
