@@ -38,6 +38,7 @@ def fit(name, formula, f, a, b, weight, bits):
     for v in c:
         print(f"    {float(v).hex()},")
     print("};\n")
+    return c
 
 
 def split(name, value, parts, comment):
@@ -77,9 +78,11 @@ def main():
         0, 0.25, lambda z: z, 60)
     fit("vm_erf_c", "erf(x) / x - 1, by x^2, |x| <= 3/4", lambda z: mp.erf(s(z)) / s(z) - 1,
         0, 0.75**2, one, 60)
-    x = lambda t: 4 * (1 + t) / (1 - t)
-    fit("vm_erfc_c", "(1 + 2x) e^(x^2) erfc(x), by t = (x - 4) / (x + 4), 0 <= x <= 28",
-        lambda t: (1 + 2 * x(t)) * mp.exp(x(t) ** 2) * mp.erfc(x(t)), -1, 0.75, one, 60)
+    x = lambda t: mpf("4.5") * (1 + t) / (1 - t)
+    c = fit("vm_erfc_c", "(1 + 2x) e^(x^2) erfc(x), by t = (x - 4.5) / (x + 4.5), 3/4 <= x <= 28",
+        lambda t: (1 + 2 * x(t)) * mp.exp(x(t) ** 2) * mp.erfc(x(t)), -3.75 / 5.25, 23.5 / 32.5, one, 60)
+    print(f"/* what rounding took from vm_erfc_c[0] */")
+    print(f"#define VM_ERFC_C0_L {float(c[0] - mpf(float(c[0]))).hex()}\n")
 
     mp.prec = 1400
     words = [0, 0] + [int(mp.floor(2 / pi * mpf(2) ** (32 * (i + 1)))) % 2**32 for i in range(37)]

@@ -7,34 +7,57 @@
 #ifndef TAPER_BASE_VMATH_H
 #define TAPER_BASE_VMATH_H
 
+#include "base/vmath_erf.h"
 #include "base/vmath_log.h"
+#include "base/vmath_trig.h"
 
 #define VM_UNARY(X) \
     X(exp)          \
     X(expm1)        \
+    X(log)          \
+    X(log1p)        \
+    X(sin)          \
+    X(cos)          \
+    X(tan)          \
+    X(asin)         \
+    X(acos)         \
+    X(atan)         \
     X(sinh)         \
     X(cosh)         \
     X(tanh)         \
     X(sigmoid)      \
-    X(log)          \
-    X(log1p)        \
+    X(log_sigmoid)  \
     X(softplus)     \
-    X(log_sigmoid)
+    X(erf)          \
+    X(erfc)
 
-#define VM_F32(f) \
-    static inline float vm_##f##f(float x) { return (float)vm_##f((double)x); }
+#define VM_F32(name) \
+    static inline float vm_##name##f(float x) { return (float)vm_##name((double)x); }
 VM_UNARY(VM_F32)
 #undef VM_F32
 
+static inline float vm_powf(float x, float y) { return (float)vm_pow((double)x, (double)y); }
+static inline float vm_atan2f(float y, float x) { return (float)vm_atan2((double)y, (double)x); }
+
 #define m_exp(x)         _Generic((x), float : vm_expf, double : vm_exp)(x)
 #define m_expm1(x)       _Generic((x), float : vm_expm1f, double : vm_expm1)(x)
+#define m_log(x)         _Generic((x), float : vm_logf, double : vm_log)(x)
+#define m_log1p(x)       _Generic((x), float : vm_log1pf, double : vm_log1p)(x)
+#define m_sin(x)         _Generic((x), float : vm_sinf, double : vm_sin)(x)
+#define m_cos(x)         _Generic((x), float : vm_cosf, double : vm_cos)(x)
+#define m_tan(x)         _Generic((x), float : vm_tanf, double : vm_tan)(x)
+#define m_asin(x)        _Generic((x), float : vm_asinf, double : vm_asin)(x)
+#define m_acos(x)        _Generic((x), float : vm_acosf, double : vm_acos)(x)
+#define m_atan(x)        _Generic((x), float : vm_atanf, double : vm_atan)(x)
 #define m_sinh(x)        _Generic((x), float : vm_sinhf, double : vm_sinh)(x)
 #define m_cosh(x)        _Generic((x), float : vm_coshf, double : vm_cosh)(x)
 #define m_tanh(x)        _Generic((x), float : vm_tanhf, double : vm_tanh)(x)
 #define m_sigmoid(x)     _Generic((x), float : vm_sigmoidf, double : vm_sigmoid)(x)
-#define m_log(x)         _Generic((x), float : vm_logf, double : vm_log)(x)
-#define m_log1p(x)       _Generic((x), float : vm_log1pf, double : vm_log1p)(x)
-#define m_softplus(x)    _Generic((x), float : vm_softplusf, double : vm_softplus)(x)
 #define m_log_sigmoid(x) _Generic((x), float : vm_log_sigmoidf, double : vm_log_sigmoid)(x)
+#define m_softplus(x)    _Generic((x), float : vm_softplusf, double : vm_softplus)(x)
+#define m_erf(x)         _Generic((x), float : vm_erff, double : vm_erf)(x)
+#define m_erfc(x)        _Generic((x), float : vm_erfcf, double : vm_erfc)(x)
+#define m_pow(x, y)      _Generic((x) + (y), float : vm_powf, double : vm_pow)(x, y)
+#define m_atan2(y, x)    _Generic((y) + (x), float : vm_atan2f, double : vm_atan2)(y, x)
 
 #endif

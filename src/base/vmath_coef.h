@@ -68,16 +68,18 @@ static const double vm_erf_c[11] = {
     0x1.b90ecd4aeec12p-20, -0x1.564f71bbc0d35p-23, 0x1.8a312cb07e6ccp-27,
 };
 
-/* (1 + 2x) e^(x^2) erfc(x), by t = (x - 4) / (x + 4), 0 <= x <= 28; error 2^-61.0 */
-static const double vm_erfc_c[25] = {
-    0x1.3ba5916e9fd7fp+0,   -0x1.1df1ad154a28fp-3,  0x1.f7f5df66fd7e6p-7,   0x1.16ecefcfa5400p-4,
-    -0x1.9ddb23c3e924bp-4,  0x1.7fee004e113a0p-4,   -0x1.0fb06dfe46db3p-4,  0x1.3079edf6ae2ebp-5,
-    -0x1.09623885955c8p-6,  0x1.49c6727714f22p-8,   -0x1.8d4a996717f16p-11, -0x1.a1df1879570cbp-13,
-    0x1.3be033841dfc4p-13,  -0x1.995b13f6b0a3fp-16, -0x1.7882d18e29e35p-17, 0x1.7f3e45c1e5061p-18,
-    0x1.3926a52c331a6p-22,  -0x1.bc665b6377870p-21, 0x1.4adcd53cbbc96p-24,  0x1.e689355383b88p-24,
-    -0x1.483e5f2f13f5cp-26, -0x1.1d56405fb00c0p-26, 0x1.cfaa94405e761p-30,  0x1.210c970eb46d4p-29,
-    0x1.401609bf915e2p-32,
+/* (1 + 2x) e^(x^2) erfc(x), by t = (x - 4.5) / (x + 4.5), 3/4 <= x <= 28; error 2^-62.3 */
+static const double vm_erfc_c[23] = {
+    0x1.398fa42e218fbp+0,   -0x1.17f9e45814b5bp-3,  0x1.112792084c0dep-5,   0x1.634e2356a5c5cp-5,
+    -0x1.565641b01d983p-4,  0x1.7201a6b9b8644p-4,   -0x1.34023c8e7ee2dp-4,  0x1.a6d2132408707p-5,
+    -0x1.e64e75c26661bp-6,  0x1.d0380b93969f0p-7,   -0x1.622bbb2b2b7b6p-8,  0x1.851b31e636d3dp-10,
+    -0x1.7e12881806ef8p-13, -0x1.1c540b59e3a72p-14, 0x1.718c9c1daaaffp-15,  -0x1.061ab369009d3p-17,
+    -0x1.524d3025a61f0p-19, 0x1.b2f3121596d96p-20,  -0x1.ae19d44295fb3p-24, -0x1.7f8c446362411p-23,
+    0x1.8cad18b6126dfp-25,  0x1.bc5bfa00f75d3p-27,  -0x1.9d66e0c07a5f2p-28,
 };
+
+/* what rounding took from vm_erfc_c[0] */
+#define VM_ERFC_C0_L 0x1.c2615c8daff1ep-54
 
 /* the binary digits of 2 / pi after the point, behind 64 zeros */
 static const uint32_t vm_2opi_bits[39] = {

@@ -34,7 +34,8 @@ static inline double vm_from_bits(uint64_t u)
 }
 
 /* c[0] + c[1] x + ... over the whole array c, by Horner's rule. */
-#define VM_POLY(x, c) vm_poly(x, c, (int)(sizeof(c) / sizeof *(c)))
+#define VM_LENGTH(c)  (int)(sizeof(c) / sizeof *(c))
+#define VM_POLY(x, c) vm_poly(x, c, VM_LENGTH(c))
 static inline double vm_poly(double x, const double *c, int n)
 {
     double p = c[n - 1];

@@ -68,4 +68,41 @@ static inline double vm_softplus(double x) { return (x < 0 ? 0 : x) + vm_log1p_e
 /* log(1 / (1 + e^-x)) */
 static inline double vm_log_sigmoid(double x) { return -vm_softplus(-x); }
 
+/* log x as h + l with a relative error of about 2^-64, for a finite x > 0: the series of vm_log_parts,
+ * its first two terms 2s + 2/3 s^3 in double-double. */
+static inline vm_dd vm_log_dd(double x)
+{
+    double m, k = vm_split(x, &m);
+    vm_dd s = vm_div((vm_dd){m - 1, 0}, vm_two_sum(m, 1));
+    vm_dd z = vm_two_prod(s.h, s.h);
+    z.l += 2 * s.h * s.l;
+    vm_dd w = vm_two_prod(s.h, z.h);
+    w.l += s.h * z.l + s.l * z.h;
+    vm_dd c = vm_two_prod(w.h, VM_2_3_H);
+    c.l += w.h * VM_2_3_L + w.l * VM_2_3_H;
+    vm_dd y = vm_fast_sum(2 * s.h, c.h);
+    y.l += 2 * s.l + (c.l + w.h * z.h * VM_POLY(z.h, vm_log_c));
+    vm_dd n = vm_two_prod(k, VM_LN2_H), t = vm_two_sum(n.h, y.h);
+    return vm_fast_sum(t.h, t.l + (y.l + (n.l + k * VM_LN2_L)));
+}
+
+/* |x|^y = e^(y log |x|); then the sign, and the cases that Annex F singles out. */
+static inline double vm_pow(double x, double y)
+{
+    double a = fabs(x), k;
+    vm_dd l = vm_log_dd(a);
+    l = a < INFINITY ? l : (vm_dd){a, 0}; /* inf, NaN */
+    l = a == 0 ? (vm_dd){-INFINITY, 0} : l;
+    vm_dd p = vm_two_prod(y, l.h);
+    p.l = fabs(p.h) < 800 ? p.l + y * l.l : 0;
+    vm_dd m = vm_exp_parts(vm_clamp(p.h, -800, 800), p.l, &k);
+    double r = vm_scale(m.h, k);
+
+    bool whole = floor(y) == y, odd = whole && fabs(y) < 0x1p53 && 2 * floor(0.5 * y) != y;
+    r = signbit(x) && odd ? -r : r;
+    r = x < 0 && a < INFINITY && !whole ? NAN : r;
+    r = a == 1 && fabs(y) == INFINITY ? 1 : r;
+    return x == 1 || y == 0 ? 1 : r;
+}
+
 #endif
