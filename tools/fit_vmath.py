@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints src/base/vmath_coef.h: polynomial coefficients and split constants for vmath.
 
-usage: python3 tools/fit_vmath.py | clang-format > src/base/vmath_coef.h      (needs mpmath)
+usage: python3 tools/fit_vmath.py > src/base/vmath_coef.h      (needs mpmath)
 
 Each polynomial interpolates its function at Chebyshev nodes, which is within a small factor
 of minimax; the number of terms is the least whose weighted error stays below 2^-bits.
@@ -81,7 +81,7 @@ def main():
     x = lambda t: mpf("4.5") * (1 + t) / (1 - t)
     c = fit("vm_erfc_c", "(1 + 2x) e^(x^2) erfc(x), by t = (x - 4.5) / (x + 4.5), 3/4 <= x <= 28",
         lambda t: (1 + 2 * x(t)) * mp.exp(x(t) ** 2) * mp.erfc(x(t)), -3.75 / 5.25, 23.5 / 32.5, one, 60)
-    print("/* what rounding took from vm_erfc_c[0] */")
+    print(f"/* what rounding took from vm_erfc_c[0] */")
     print(f"#define VM_ERFC_C0_L {float(c[0] - mpf(float(c[0]))).hex()}\n")
 
     mp.prec = 1400

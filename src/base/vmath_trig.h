@@ -139,10 +139,11 @@ static inline double vm_acos(double x)
     return vm_angle(far ? 1 + sign : 1, far ? -2 * sign : sign, vm_asin_parts(fabs(x), far));
 }
 
-/* 0 <= a <= b brought to where a + b is finite; infinite ones count as equal, zeros as on the axis. */
+/* a and b brought to where a + b and a / b neither overflow nor lose digits, for 0 <= a <= b;
+ * infinite ones count as equal, zeros as on the axis. */
 static inline void vm_scale_pair(double *a, double *b)
 {
-    double scale = *b > 0x1p1000 ? 0x1p-100 : 1;
+    double scale = *b > 0x1p1000 ? 0x1p-100 : *b < 0x1p-800 ? 0x1p200 : 1;
     bool edge = *b == INFINITY || *b == 0;
     double near = *a == INFINITY ? 1 : 0;
     *a = edge ? near : *a * scale;

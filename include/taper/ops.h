@@ -1,0 +1,105 @@
+/* ops.h - what can be computed: a prototype per row of ops.def, and the composites made of them.
+ *
+ * Every op checks its arguments, follows NumPy's broadcasting and PyTorch's promotion, and returns nil after
+ * recording what is wrong. `taper ops` prints each row with its derivative fact. */
+#ifndef TAPER_OPS_H
+#define TAPER_OPS_H
+
+#include <taper/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Tensors as the list argument of an op: tp_concat(TP_TENSORS(a, b), 0). */
+#define TP_TENSORS(...)                                                       \
+    ((int)(sizeof((tp_tensor *const[]){__VA_ARGS__}) / sizeof(tp_tensor *))), \
+        ((tp_tensor *const[]){__VA_ARGS__})
+
+/* C types of the table's attribute types. */
+#define TP_TYPE_bool   bool
+#define TP_TYPE_int    int64_t
+#define TP_TYPE_double double
+#define TP_TYPE_dtype  tp_dtype
+#define TP_TYPE_axis   int
+#define TP_TYPE_axes   tp_axes
+#define TP_TYPE_ints   tp_ints
+#define TP_TYPE_shape  tp_shape
+
+/* Parameters of a row's prototype. */
+#define TP_PAR_IN1(a)          tp_tensor *a
+#define TP_PAR_IN2(a, b)       tp_tensor *a, tp_tensor *b
+#define TP_PAR_IN3(a, b, d)    tp_tensor *a, tp_tensor *b, tp_tensor *d
+#define TP_PAR_IN4(a, b, d, e) tp_tensor *a, tp_tensor *b, tp_tensor *d, tp_tensor *e
+#define TP_PAR_LIST(xs)        int n, tp_tensor *const *xs
+#define TP_PAR_ATTR0()
+#define TP_PAR_ATTR1(t1, n1, d1)                         , TP_TYPE_##t1 n1
+#define TP_PAR_ATTR2(t1, n1, d1, t2, n2, d2)             , TP_TYPE_##t1 n1, TP_TYPE_##t2 n2
+#define TP_PAR_ATTR3(t1, n1, d1, t2, n2, d2, t3, n3, d3) , TP_TYPE_##t1 n1, TP_TYPE_##t2 n2, TP_TYPE_##t3 n3
+#define TP_PAR_ATTR4(t1, n1, d1, t2, n2, d2, t3, n3, d3, t4, n4, d4) \
+    , TP_TYPE_##t1 n1, TP_TYPE_##t2 n2, TP_TYPE_##t3 n3, TP_TYPE_##t4 n4
+#define TP_PAR_ATTR5(t1, n1, d1, t2, n2, d2, t3, n3, d3, t4, n4, d4, t5, n5, d5) \
+    , TP_TYPE_##t1 n1, TP_TYPE_##t2 n2, TP_TYPE_##t3 n3, TP_TYPE_##t4 n4, TP_TYPE_##t5 n5
+#define TP_PAR_OUT1(y)
+#define TP_PAR_OUT2(y, z) , tp_tensor **z
+#define TP_PAR_IN_PLACE(x)
+
+#define OP(name, inputs, attributes, outputs, types, signature, doc) \
+    TP_API tp_tensor *tp_##name(TP_PAR_##inputs TP_PAR_##attributes TP_PAR_##outputs);
+#include <taper/ops.def>
+#undef OP
+
+/* --- composites: scalars ----------------------------------------------------------------------- */
+
+/* x op s. The number takes the dtype of x; where x is of integers and s is none, both become f32. */
+TP_API tp_tensor *tp_add_scalar(tp_tensor *x, double s);
+/* x * s */
+TP_API tp_tensor *tp_mul_scalar(tp_tensor *x, double s);
+
+/* --- composites: layout ------------------------------------------------------------------------ */
+
+/* The same elements in row-major order under another shape; one size may be -1: what is left. */
+TP_API tp_tensor *tp_reshape(tp_tensor *x, tp_shape shape);
+/* A view in which axes of size 1 (and new leading ones) have the sizes given; -1 keeps a size. */
+TP_API tp_tensor *tp_expand(tp_tensor *x, tp_shape shape);
+/* The axes in another order. */
+TP_API tp_tensor *tp_permute(tp_tensor *x, tp_axes axes);
+/* Two axes exchanged. */
+TP_API tp_tensor *tp_transpose(tp_tensor *x, int axis0, int axis1);
+/* Without the axes given, which must be of size 1; TP_ALL: all of size 1. */
+TP_API tp_tensor *tp_squeeze(tp_tensor *x, tp_axes axes);
+/* With an axis of size 1 put in before `axis`, counted in the result. */
+TP_API tp_tensor *tp_unsqueeze(tp_tensor *x, int axis);
+/* Elements start, start + step, ... before stop of an axis, by NumPy's rules for x[start:stop:step]; TP_END
+ * stands for a bound left out. */
+TP_API tp_tensor *tp_slice(tp_tensor *x, int axis, int64_t start, int64_t stop, int64_t step);
+/* Element `index` of an axis, which goes. */
+TP_API tp_tensor *tp_select(tp_tensor *x, int axis, int64_t index);
+/* Stacked along a new axis, counted in the result. */
+TP_API tp_tensor *tp_stack(int n, tp_tensor *const *xs, int axis);
+
+/* A bound of tp_slice that is left out. */
+#define TP_END INT64_MIN
+
+/* --- composites: products ---------------------------------------------------------------------- */
+
+/* Matrix product as torch.matmul: vectors are taken as a row on the left and a column on the right,
+ * leading axes are broadcast. */
+TP_API tp_tensor *tp_matmul(tp_tensor *a, tp_tensor *b);
+
+/* --- composites: history ----------------------------------------------------------------------- */
+
+/* The same elements without history or tangents. */
+TP_API tp_tensor *tp_detach(tp_tensor *x);
+
+/* --- composites: random ------------------------------------------------------------------------ */
+
+/* The key of the next random op: [2] of u64, (seed, counter); the context's counter goes up by one. */
+TP_API tp_tensor *tp_next_key(tp_context *c);
+/* Uniform in [low, high), f32 or f64. */
+TP_API tp_tensor *tp_uniform(tp_context *c, tp_shape shape, double low, double high, tp_dtype dtype);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

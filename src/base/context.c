@@ -1,0 +1,234 @@
+#include "base/context.h"
+
+#include <string.h>
+
+static void scope_destroy(tp_object *object) { tp_object_free(object, sizeof(tp_scope), false); }
+
+static const tp_class scope_class = {"scope", scope_destroy};
+
+static void ring_insert_before(tp_object *place, tp_object *object)
+{
+    object->prev = place->prev;
+    object->next = place;
+    place->prev->next = object;
+    place->prev = object;
+}
+
+static void ring_remove(tp_object *object)
+{
+    object->prev->next = object->next;
+    object->next->prev = object->prev;
+    object->prev = object->next = NULL;
+}
+
+tp_context *tp_open(const tp_options *options)
+{
+    tp_options defaults = {0};
+    if (!options) options = &defaults;
+    tp_pool *pool = tp_pool_new(options);
+    if (!pool) return NULL;
+    tp_cache cache = {.pool = pool, .off = options->no_cache};
+    tp_context *c = tp_cache_alloc(&cache, sizeof *c);
+    if (!c) {
+        tp_pool_release(pool);
+        return NULL;
+    }
+    memset(c, 0, sizeof *c);
+    c->cache = cache;
+    c->objects.next = c->objects.prev = &c->objects;
+    c->root.where = "the context";
+    c->scope = &c->root;
+    c->check = options->check;
+    c->grad_enabled = true;
+    c->seed = options->seed;
+    return c;
+}
+
+int tp_close(tp_context *c)
+{
+    if (!c) return 1;
+    int result = c->status == TP_OK ? 0 : 1;
+    while (c->objects.prev != &c->objects) {
+        tp_object *object = c->objects.prev;
+        tp_object_disown(object);
+        tp_object_release(object);
+    }
+    for (tp_object *next, *object = c->stale; object; object = next) {
+        next = object->next;
+        tp_cache_free(&c->cache, object, object->size);
+    }
+    tp_cache cache = c->cache;
+    tp_cache_free(&cache, c, sizeof *c);
+    tp_cache_trim(&cache);
+    tp_pool_release(cache.pool);
+    return result;
+}
+
+size_t tp_memory_used(const tp_context *c)
+{
+    if (!c) return 0;
+    return c->cache.live - atomic_load_explicit(&c->cache.pool->elsewhere, memory_order_relaxed);
+}
+
+size_t tp_memory_peak(const tp_context *c) { return c ? c->cache.peak : 0; }
+
+void tp_memory_reset_peak(tp_context *c)
+{
+    if (c) c->cache.peak = c->cache.live;
+}
+
+void tp_memory_trim(tp_context *c)
+{
+    if (c) tp_cache_trim(&c->cache);
+}
+
+void *tp_alloc(tp_context *c, size_t size)
+{
+    void *block = tp_cache_alloc(&c->cache, size);
+    if (!block) tp_fail_memory(c, "tp_alloc", size);
+    return block;
+}
+
+void tp_free(tp_context *c, void *block, size_t size) { tp_cache_free(&c->cache, block, size); }
+
+/* --- objects --- */
+
+void tp_object_init_unowned(tp_object *object, const tp_class *class, tp_context *c)
+{
+    *object = (tp_object){.class = class, .context = c, .refs = 1};
+}
+
+void tp_object_init(tp_object *object, const tp_class *class, tp_context *c)
+{
+    tp_object_init_unowned(object, class, c);
+    object->scope = c->scope;
+    ring_insert_before(&c->objects, object);
+}
+
+void tp_object_retain(tp_object *object) { object->refs++; }
+
+static void drain(tp_context *c)
+{
+    c->draining = true;
+    while (c->dead) {
+        tp_object *object = c->dead;
+        c->dead = object->next;
+        object->class->destroy(object);
+    }
+    c->draining = false;
+}
+
+void tp_object_release(tp_object *object)
+{
+    if (!object || --object->refs > 0) return;
+    tp_context *c = object->context;
+    object->next = c->dead;
+    c->dead = object;
+    if (!c->draining) drain(c);
+}
+
+void tp_object_disown(tp_object *object)
+{
+    if (!object->scope) return;
+    ring_remove(object);
+    object->scope = NULL;
+}
+
+void tp_object_keep(tp_object *object)
+{
+    tp_scope *scope = object->context->scope;
+    if (object->scope != scope || !scope->outer) return;
+    ring_remove(object);
+    ring_insert_before(&scope->object, object);
+    object->scope = scope->outer;
+}
+
+void tp_object_free(tp_object *object, size_t size, bool handle)
+{
+    tp_context *c = object->context;
+    if (!(handle && c->check)) {
+        tp_free(c, object, size);
+        return;
+    }
+    object->freed_in = c->closing ? c->closing : "a release";
+    object->size = size;
+    object->next = c->stale;
+    c->stale = object;
+}
+
+/* --- scopes --- */
+
+tp_mark tp_open_scope_named(tp_context *c, const char *where)
+{
+    if (!c) return 0;
+    tp_scope *scope = tp_alloc(c, sizeof *scope);
+    if (!scope) return 0;
+    tp_object_init(&scope->object, &scope_class, c);
+    scope->outer = c->scope;
+    scope->where = where;
+    scope->mark = ++c->last_mark;
+    scope->grad_enabled = c->grad_enabled;
+    c->scope = scope;
+    return scope->mark;
+}
+
+tp_mark tp_open_no_grad(tp_context *c)
+{
+    tp_mark mark = tp_open_scope_named(c, "a no-grad scope");
+    if (mark) c->grad_enabled = false;
+    return mark;
+}
+
+static bool scope_is_open(const tp_context *c, tp_mark mark)
+{
+    for (const tp_scope *s = c->scope; s; s = s->outer)
+        if (s->mark == mark) return true;
+    return false;
+}
+
+static void close_innermost(tp_context *c)
+{
+    tp_scope *scope = c->scope;
+    c->closing = scope->where;
+    while (c->objects.prev != &scope->object) {
+        tp_object *object = c->objects.prev;
+        tp_object_disown(object);
+        tp_object_release(object);
+    }
+    c->closing = NULL;
+    c->grad_enabled = scope->grad_enabled;
+    c->scope = scope->outer;
+    tp_object_disown(&scope->object);
+    tp_object_release(&scope->object);
+}
+
+void tp_close_scope(tp_context *c, tp_mark mark)
+{
+    if (!c || mark == 0) return;
+    if (!scope_is_open(c, mark)) {
+        tp_fail(c, TP_ERR_STATE, "tp_close_scope: the scope of mark %llu is closed already",
+                (unsigned long long)mark);
+        return;
+    }
+    bool last = false;
+    while (!last) {
+        last = c->scope->mark == mark;
+        close_innermost(c);
+    }
+}
+
+/* --- random streams --- */
+
+void tp_seed(tp_context *c, uint64_t seed)
+{
+    if (!c || c->status != TP_OK) return;
+    c->seed = seed;
+    c->counter = 0;
+}
+
+uint64_t tp_random_counter(const tp_context *c) { return c ? c->counter : 0; }
+
+void tp_set_random_counter(tp_context *c, uint64_t counter)
+{
+    if (c && c->status == TP_OK) c->counter = counter;
+}

@@ -1,0 +1,39 @@
+#include "base/context.h"
+
+#include <stdio.h>
+
+bool tp_ok(const tp_context *c) { return c && c->status == TP_OK; }
+
+tp_status tp_error(const tp_context *c) { return c ? c->status : TP_ERR_ARGUMENT; }
+
+const char *tp_error_text(const tp_context *c) { return c ? c->text : "the context is NULL"; }
+
+void tp_clear(tp_context *c)
+{
+    if (!c) return;
+    c->status = TP_OK;
+    c->text[0] = 0;
+}
+
+void tp_on_error(tp_context *c, void (*handler)(tp_context *c, void *user), void *user)
+{
+    if (!c) return;
+    c->on_error = handler;
+    c->on_error_user = user;
+}
+
+void tp_fail(tp_context *c, tp_status status, const char *text, ...)
+{
+    if (!c || c->status != TP_OK) return;
+    va_list args;
+    va_start(args, text);
+    vsnprintf(c->text, sizeof c->text, text, args);
+    va_end(args);
+    c->status = status;
+    if (c->on_error) c->on_error(c, c->on_error_user);
+}
+
+void tp_fail_memory(tp_context *c, const char *what, size_t bytes)
+{
+    tp_fail(c, TP_ERR_MEMORY, "%s: no memory for %zu bytes", what, bytes);
+}

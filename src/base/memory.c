@@ -1,0 +1,119 @@
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+static void *libc_allocator(void *user, void *block, size_t old_size, size_t new_size)
+{
+    (void)user, (void)old_size;
+    if (new_size) return realloc(block, new_size);
+    free(block);
+    return NULL;
+}
+
+tp_pool *tp_pool_new(const tp_options *options)
+{
+    tp_allocator allocator = options->allocator ? options->allocator : libc_allocator;
+    tp_pool *pool = allocator(options->allocator_user, NULL, 0, sizeof *pool);
+    if (!pool) return NULL;
+    pool->allocator = allocator;
+    pool->user = options->allocator_user;
+    pool->limit = options->memory_limit;
+    atomic_init(&pool->used, 0);
+    atomic_init(&pool->elsewhere, 0);
+    atomic_init(&pool->refs, 1);
+    return pool;
+}
+
+void tp_pool_retain(tp_pool *pool) { atomic_fetch_add_explicit(&pool->refs, 1, memory_order_relaxed); }
+
+void tp_pool_release(tp_pool *pool)
+{
+    if (atomic_fetch_sub_explicit(&pool->refs, 1, memory_order_acq_rel) == 1)
+        pool->allocator(pool->user, pool, sizeof *pool, 0);
+}
+
+/* The size class of `size` and, through `rounded`, the bytes a block of that class has. Classes are
+ * 64, 80, 96, 112, 128, 160, ...: four per power of two, so at most a quarter is lost. */
+static int size_class(size_t size, size_t *rounded)
+{
+    if (size <= 64) {
+        *rounded = 64;
+        return 0;
+    }
+    int log2 = 63 - __builtin_clzll((unsigned long long)(size - 1)); /* 2^log2 < size <= 2^(log2+1) */
+    size_t step = (size_t)1 << (log2 - 2);
+    size_t k = (size - 1) >> (log2 - 2); /* 4..7 */
+    *rounded = (k + 1) * step;
+    return (log2 - 6) * 4 + (int)k - 3;
+}
+
+static void *pool_alloc(tp_pool *pool, size_t size)
+{
+    size_t used = atomic_fetch_add_explicit(&pool->used, size, memory_order_relaxed);
+    bool over = pool->limit && (size > pool->limit || used > pool->limit - size);
+    void *block = over ? NULL : pool->allocator(pool->user, NULL, 0, size);
+    if (!block) atomic_fetch_sub_explicit(&pool->used, size, memory_order_relaxed);
+    return block;
+}
+
+static void pool_free_rounded(tp_pool *pool, void *block, size_t rounded)
+{
+    pool->allocator(pool->user, block, rounded, 0);
+    atomic_fetch_sub_explicit(&pool->used, rounded, memory_order_relaxed);
+}
+
+void tp_pool_free(tp_pool *pool, void *block, size_t size)
+{
+    size_t rounded;
+    size_class(size, &rounded);
+    atomic_fetch_add_explicit(&pool->elsewhere, rounded, memory_order_relaxed);
+    pool_free_rounded(pool, block, rounded);
+}
+
+void *tp_cache_alloc(tp_cache *cache, size_t size)
+{
+    if (size > SIZE_MAX / 4) return NULL;
+    size_t rounded;
+    int bin = size_class(size, &rounded);
+    void *block = NULL;
+    if (bin < TP_BINS && cache->bins[bin]) {
+        block = cache->bins[bin];
+        cache->bins[bin] = *(void **)block;
+    } else {
+        block = pool_alloc(cache->pool, rounded);
+        if (!block && !cache->off) {
+            tp_cache_trim(cache);
+            block = pool_alloc(cache->pool, rounded);
+        }
+        if (!block) return NULL;
+    }
+    cache->live += rounded;
+    if (cache->live > cache->peak) cache->peak = cache->live;
+    return block;
+}
+
+void tp_cache_free(tp_cache *cache, void *block, size_t size)
+{
+    if (!block) return;
+    size_t rounded;
+    int bin = size_class(size, &rounded);
+    cache->live -= rounded;
+    if (cache->off || bin >= TP_BINS) {
+        pool_free_rounded(cache->pool, block, rounded);
+        return;
+    }
+    *(void **)block = cache->bins[bin];
+    cache->bins[bin] = block;
+}
+
+void tp_cache_trim(tp_cache *cache)
+{
+    for (int bin = 0; bin < TP_BINS; bin++) {
+        size_t rounded = bin == 0 ? 64 : ((size_t)((bin - 1) % 4 + 5)) << (4 + (bin - 1) / 4);
+        while (cache->bins[bin]) {
+            void *block = cache->bins[bin];
+            cache->bins[bin] = *(void **)block;
+            pool_free_rounded(cache->pool, block, rounded);
+        }
+    }
+}

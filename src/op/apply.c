@@ -1,0 +1,369 @@
+/* apply.c - one call of an op: check, convert, work out shapes, run, record. */
+#include "op/node.h"
+#include "op/signature.h"
+
+#include <taper/ops.h>
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FEW = 4 }; /* inputs that need no allocation */
+
+/* A call while it is worked out. */
+typedef struct frame {
+    tp_call call;
+    tp_attr attr[TP_MAX_ATTR];
+    tp_ints lists[2]; /* axes, made negative */
+    tp_tensor *few[FEW];
+    tp_shape few_shapes[FEW];
+    tp_array few_arrays[FEW];
+    tp_tensor **in; /* given, or converted and then owned by the frame */
+    tp_shape *in_shape;
+    tp_array *in_array;
+    tp_shape out_shape[TP_MAX_OUT];
+    tp_dtype out_dtype[TP_MAX_OUT];
+    tp_tensor *out[TP_MAX_OUT];
+    uint32_t converted; /* bit i: in[i] is the frame's own (lists: all or none) */
+    tp_dtype dtype;     /* what F and N inputs are promoted to */
+} frame;
+
+void tp_call_fail(const tp_call *call, tp_status status, const char *text, ...)
+{
+    char message[TP_ERROR_TEXT];
+    va_list args;
+    va_start(args, text);
+    vsnprintf(message, sizeof message, text, args);
+    va_end(args);
+    const tp_op *op = call->op;
+    if (op->signature)
+        tp_fail(call->context, status, "%s %s: %s", op->name, op->signature, message);
+    else
+        tp_fail(call->context, status, "%s: %s", op->name, message);
+}
+
+tp_shape tp_call_shape(const tp_call *call, int i)
+{
+    const tp_value *v = &call->values[i];
+    tp_shape shape = {.n = v->rank};
+    memcpy(shape.v, v->size, (size_t)v->rank * sizeof *v->size);
+    return shape;
+}
+
+tp_dtype tp_call_dtype(const tp_call *call, int i) { return call->values[i].dtype; }
+
+static const char *input_name(const tp_op *op, int i, char *buf, size_t n)
+{
+    if (op->n_in >= 0) return op->in_name[i];
+    snprintf(buf, n, "%s[%d]", op->in_name[0], i);
+    return buf;
+}
+
+static bool usable_inputs(const tp_call *call, tp_tensor *const *in)
+{
+    char name[64];
+    for (int i = 0; i < call->n_in; i++)
+        if (tp_is_nil(in[i]) || in[i]->object.context != call->context || in[i]->object.refs <= 0)
+            return tp_tensor_usable(call->context, in[i], call->op->name,
+                                    input_name(call->op, i, name, sizeof name));
+    return true;
+}
+
+/* Makes axis attributes negative, against the rank of the first input. */
+static bool resolve_axes(frame *f, const tp_attr *attr)
+{
+    const tp_op *op = f->call.op;
+    tp_context *c = f->call.context;
+    int rank = f->call.n_in ? f->call.in[0]->rank : 0, lists = 0;
+    for (int i = 0; i < op->n_attr; i++) {
+        f->attr[i] = attr[i];
+        if (op->attr[i].type == TP_ATTR_AXIS) {
+            f->attr[i].i = tp_negative_axis(c, op->name, attr[i].i, rank);
+            if (f->attr[i].i == 0) return false;
+        }
+        if (op->attr[i].type != TP_ATTR_AXES) continue;
+        tp_ints *list = &f->lists[lists++];
+        *list = *attr[i].v;
+        if (list->n == TP_ALL_AXES) {
+            list->n = rank;
+            for (int k = 0; k < rank; k++) list->v[k] = k;
+        }
+        uint32_t seen = 0;
+        for (int k = 0; k < list->n; k++) {
+            list->v[k] = tp_negative_axis(c, op->name, list->v[k], rank);
+            if (list->v[k] == 0) return false;
+            if (seen >> -list->v[k] & 1) {
+                tp_fail(c, TP_ERR_ARGUMENT, "%s: axis %lld is given twice", op->name, (long long)list->v[k]);
+                return false;
+            }
+            seen |= 1u << -list->v[k];
+        }
+        f->attr[i].v = list;
+    }
+    return true;
+}
+
+/* --- dtypes --- */
+
+static char type_letter(const tp_op *op, int i) { return op->types[op->n_in < 0 ? 0 : i]; }
+
+/* The dtype input i is converted to; the input's own where it stays. */
+static bool wanted_dtype(const frame *f, int i, tp_dtype *dtype)
+{
+    tp_dtype given = f->call.in[i]->dtype;
+    *dtype = given;
+    switch (type_letter(f->call.op, i)) {
+    case 'F':
+    case 'N': *dtype = f->dtype; return true;
+    case 'B': *dtype = TP_BOOL; return true;
+    case 'I': *dtype = TP_I64; return given >= TP_U8 && given <= TP_I64;
+    case 'K': return given == TP_U64;
+    default: return true;
+    }
+}
+
+/* The dtype that all F and N inputs are promoted to. */
+static tp_dtype promoted(const frame *f)
+{
+    const tp_op *op = f->call.op;
+    tp_dtype dtype = TP_BOOL; /* promotes to whatever comes */
+    bool real = false;
+    for (int i = 0; i < f->call.n_in; i++) {
+        char letter = type_letter(op, i);
+        if (letter == 'F' || letter == 'N') dtype = tp_promote(dtype, f->call.in[i]->dtype);
+        real = real || letter == 'F';
+    }
+    return real && !tp_dtype_is_float(dtype) ? TP_F32 : dtype;
+}
+
+/* Puts a converted input in the place of the one given. */
+static bool convert(frame *f, int i, tp_dtype dtype)
+{
+    bool list = f->call.op->n_in < 0;
+    tp_tensor *cast = tp_tensor_own(tp_cast(f->in[i], dtype));
+    if (tp_is_nil(cast)) return false;
+    for (int k = 0; list && !f->converted && k < f->call.n_in; k++) tp_tensor_retain(f->in[k]);
+    if (list) tp_tensor_release(f->in[i]);
+    f->converted |= list ? ~0u : 1u << i;
+    f->in[i] = cast;
+    return true;
+}
+
+static bool convert_inputs(frame *f)
+{
+    const tp_op *op = f->call.op;
+    f->dtype = promoted(f);
+    for (int i = 0; i < f->call.n_in; i++) {
+        tp_dtype dtype;
+        if (!wanted_dtype(f, i, &dtype)) {
+            char name[64];
+            tp_call_fail(&f->call, TP_ERR_DTYPE, "argument '%s' takes %s, got %s",
+                         input_name(op, i, name, sizeof name),
+                         type_letter(op, i) == 'K' ? "a u64 key" : "integers",
+                         tp_dtype_name(f->call.in[i]->dtype));
+            return false;
+        }
+        if (dtype != f->in[i]->dtype && !convert(f, i, dtype)) return false;
+    }
+    return true;
+}
+
+static tp_dtype output_dtype(const frame *f, int o)
+{
+    const tp_op *op = f->call.op;
+    switch (strchr(op->types, '>')[1 + o]) {
+    case 'B': return TP_BOOL;
+    case 'I': return TP_I64;
+    case 'S': return tp_dtype_is_float(f->dtype) ? f->dtype : TP_I64;
+    case 'D': return (tp_dtype)f->attr[tp_attr_of_type(op, TP_ATTR_DTYPE)].i;
+    case 'A': return f->in[0]->dtype;
+    default: return f->dtype;
+    }
+}
+
+/* --- outputs --- */
+
+static bool make_view(frame *f)
+{
+    tp_rules const *rules = f->call.op->rules;
+    if (!rules->view) return false;
+    tp_array a = {.dtype = f->out_dtype[0], .rank = f->out_shape[0].n, .data = f->in_array[0].data};
+    memcpy(a.size, f->out_shape[0].v, sizeof a.size);
+    if (!rules->view(&f->call, &f->in_array[0], &a)) return false;
+    tp_tensor *t = f->out[0] = tp_tensor_alias(f->call.context, f->in[0]);
+    if (tp_is_nil(t)) return true;
+    t->rank = a.rank;
+    memcpy(t->size, a.size, sizeof t->size);
+    memcpy(t->stride, a.stride, sizeof t->stride);
+    t->offset += ((char *)a.data - (char *)f->in_array[0].data) / (ptrdiff_t)tp_dtype_size(t->dtype);
+    return true;
+}
+
+static bool make_outputs(frame *f)
+{
+    tp_context *c = f->call.context;
+    for (int o = 0; o < f->call.n_out; o++) {
+        if (!tp_shape_usable(c, &f->out_shape[o], f->out_dtype[o], f->call.op->name)) return false;
+        f->out[o] = tp_tensor_new(c, &f->out_shape[o], f->out_dtype[o]);
+        if (tp_is_nil(f->out[o])) return false;
+    }
+    return true;
+}
+
+static bool evaluate(frame *f)
+{
+    tp_array out[TP_MAX_OUT];
+    int64_t elements = 0;
+    for (int o = 0; o < f->call.n_out; o++) {
+        tp_tensor_array(f->out[o], &out[o]);
+        elements += tp_numel(f->out[o]);
+    }
+    f->call.out = f->out;
+    if (elements) {
+        f->call.loops = tp_arrange(&f->call, f->in_array, out);
+        f->call.op->rules->eval(&f->call, f->in_array, out);
+    }
+    return f->call.context->status == TP_OK;
+}
+
+/* What an in-place op may overwrite: its own elements, once each, with no history that would go stale. */
+static bool overwritable(const frame *f)
+{
+    tp_tensor *t = f->in[0];
+    const char *why = t->read_only                  ? "is shared, read-only"
+                      : t->node || t->leaf          ? "has a history; only a leaf can be updated in place"
+                      : t->tangents                 ? "carries tangents"
+                      : t->dtype != f->out_dtype[0] ? "has another dtype than the result"
+                                                    : NULL;
+    for (int i = 0; !why && i < t->rank; i++)
+        if (t->stride[i] == 0 && t->size[i] > 1) why = "has elements that share memory";
+    for (int i = 0; !why && i < t->rank; i++)
+        if (f->out_shape[0].n != t->rank || f->out_shape[0].v[i] != t->size[i])
+            why = "would have to grow to the result's shape";
+    if (why) tp_call_fail(&f->call, TP_ERR_STATE, "argument '%s' %s", f->call.op->in_name[0], why);
+    return !why;
+}
+
+static bool run_in_place(frame *f, tp_tensor *target)
+{
+    if (f->in[0] != target) {
+        tp_call_fail(&f->call, TP_ERR_DTYPE, "argument '%s' has dtype %s, the result %s",
+                     f->call.op->in_name[0], tp_dtype_name(target->dtype), tp_dtype_name(f->out_dtype[0]));
+        return false;
+    }
+    if (!overwritable(f)) return false;
+    f->out[0] = target;
+    if (!evaluate(f)) return false;
+    tp_tensor_touch(target);
+    return true;
+}
+
+/* --- the call --- */
+
+static bool frame_open(frame *f)
+{
+    int n = f->call.n_in;
+    if (n <= FEW) {
+        f->in = f->few;
+        f->in_shape = f->few_shapes;
+        f->in_array = f->few_arrays;
+        return true;
+    }
+    char *block =
+        tp_alloc(f->call.context, (size_t)n * (sizeof *f->in + sizeof *f->in_shape + sizeof *f->in_array));
+    if (!block) return false;
+    f->in = (tp_tensor **)(void *)block;
+    f->in_shape = (tp_shape *)(void *)(block + (size_t)n * sizeof *f->in);
+    f->in_array = (tp_array *)(void *)(block + (size_t)n * (sizeof *f->in + sizeof *f->in_shape));
+    return true;
+}
+
+static void frame_close(frame *f)
+{
+    int n = f->call.n_in;
+    for (int i = 0; f->converted && i < n; i++)
+        if (f->call.op->n_in < 0 || f->converted >> i & 1) tp_tensor_release(f->in[i]);
+    if (n > FEW)
+        tp_free(f->call.context, f->in,
+                (size_t)n * (sizeof *f->in + sizeof *f->in_shape + sizeof *f->in_array));
+}
+
+static bool any_tracked(const frame *f)
+{
+    for (int i = 0; i < f->call.n_in; i++)
+        if (tp_tracked(f->in[i])) return true;
+    return false;
+}
+
+static bool any_tangents(const frame *f)
+{
+    for (int i = 0; i < f->call.n_in; i++)
+        if (f->in[i]->tangents) return true;
+    return false;
+}
+
+static bool run(frame *f, tp_tensor *const *in)
+{
+    tp_context *c = f->call.context;
+    const tp_rules *rules = f->call.op->rules;
+    for (int i = 0; i < f->call.n_in; i++) {
+        f->in_shape[i].n = f->in[i]->rank;
+        memcpy(f->in_shape[i].v, f->in[i]->size, (size_t)f->in[i]->rank * sizeof(int64_t));
+        tp_tensor_array(f->in[i], &f->in_array[i]);
+    }
+    f->call.in = f->in;
+    if (!tp_resolve_shapes(&f->call, f->in_shape, f->out_shape)) return false;
+    for (int o = 0; o < f->call.n_out; o++) f->out_dtype[o] = output_dtype(f, o);
+    if (f->call.op->in_place) return run_in_place(f, in[0]);
+    if (!make_view(f) && !(make_outputs(f) && evaluate(f))) return false;
+    if (c->status != TP_OK) return false;
+    if (rules->nodiff) return true;
+    if (c->grad_enabled && any_tracked(f) && !tp_record(&f->call, f->in, f->out)) return false;
+    return !c->n_levels || !any_tangents(f) || tp_carry_tangents(&f->call, f->in, f->out);
+}
+
+static bool right_number(const tp_call *call)
+{
+    int takes = call->op->n_in;
+    if (takes < 0 ? call->n_in > 0 : call->n_in == takes) return true;
+    tp_call_fail(call, TP_ERR_ARGUMENT, "takes %d inputs%s, got %d", takes < 0 ? 1 : takes,
+                 takes < 0 ? " or more" : "", call->n_in);
+    return false;
+}
+
+/* Hands the outputs out, or frees what a failed call made. */
+static void finish(frame *f, bool done, const tp_tensor *target, tp_tensor **extra)
+{
+    for (int o = 0; o < f->call.n_out; o++) {
+        if (!done && f->out[o] != target && !tp_is_nil(f->out[o]))
+            tp_tensor_release(tp_tensor_own(f->out[o]));
+        if (o && extra && done) extra[o - 1] = f->out[o];
+    }
+}
+
+/* The context of the first input that has one. */
+static tp_context *context_of(int n, tp_tensor *const *in)
+{
+    for (int i = 0; in && i < n; i++)
+        if (tp_context_of(in[i])) return tp_context_of(in[i]);
+    return NULL;
+}
+
+tp_tensor *tp_apply(const tp_op *op, int n_in, tp_tensor *const *in, const tp_attr *attr, tp_tensor **extra)
+{
+    tp_context *c = context_of(n_in, in);
+    tp_tensor *nil = tp_nil(c);
+    for (int o = 1; extra && o < op->n_out; o++) extra[o - 1] = nil;
+    if (!tp_ok(c)) return nil;
+
+    frame f;
+    f.call = (tp_call){.context = c, .op = op, .attr = f.attr, .n_in = n_in, .n_out = op->n_out, .in = in};
+    f.converted = 0;
+    if (!right_number(&f.call) || !usable_inputs(&f.call, in) || !resolve_axes(&f, attr) || !frame_open(&f))
+        return nil;
+    memcpy(f.in, in, (size_t)n_in * sizeof *in);
+    for (int o = 0; o < op->n_out; o++) f.out[o] = nil;
+    bool done = convert_inputs(&f) && run(&f, in);
+    frame_close(&f);
+    finish(&f, done, op->in_place ? in[0] : NULL, extra);
+    return done ? f.out[0] : nil;
+}

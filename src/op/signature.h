@@ -1,0 +1,26 @@
+/* signature.h - shapes by signature: which axes are loops, which are core, what comes out. */
+#ifndef OP_SIGNATURE_H
+#define OP_SIGNATURE_H
+
+#include "tensor/tensor.h"
+
+#include <taper/ext.h>
+
+/* Index of the op's attribute of that type, -1 if it has none. */
+int tp_attr_of_type(const tp_op *op, tp_attr_type type);
+
+/* The value of the bool attribute keepdim; false where there is none. */
+bool tp_keeps_dim(const tp_call *call);
+
+/* How many core axes argument i (an input, or output i - n_in) has in this call; -1 where the op has no
+ * signature. */
+int tp_core_rank(const tp_call *call, int i);
+
+/* Works out the output shapes; false after recording what does not fit. */
+bool tp_resolve_shapes(const tp_call *call, const tp_shape *in_shape, tp_shape *out_shape);
+
+/* Turns arrays as the tensors have them into what `eval` wants: loops first and broadcast, then core
+ * axes. Returns the number of loops. No-op (0) for an op without a signature. */
+int tp_arrange(const tp_call *call, tp_array *in, tp_array *out);
+
+#endif

@@ -1,0 +1,40 @@
+/* compare.c - comparisons, and choice by condition. */
+#include "ops/elementwise.h"
+
+#define COMPARE(name, expression)                                                              \
+    TP_LOOP2_(name##_f32, float, uint8_t, expression)                                          \
+    TP_LOOP2_(name##_f64, double, uint8_t, expression)                                         \
+    TP_LOOP2_(name##_i64, int64_t, uint8_t, expression)                                        \
+    TP_LOOP2_(name##_u64, uint64_t, uint8_t, expression)                                       \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64, .i64 = name##_i64, .u64 = name##_u64, \
+             .to_bool = true)                                                                  \
+    const tp_rules tp_rules_##name = {                                                         \
+        .eval = name##_eval, .nodiff = "a comparison is constant almost everywhere", .text = #expression};
+
+COMPARE(gt, a > b)
+
+#define WHERE(name, T)                                                                                      \
+    static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)                      \
+    {                                                                                                       \
+        (void)attr;                                                                                         \
+        const T *condition = p[0], *a = p[1], *b = p[2];                                                    \
+        T *y = p[3];                                                                                        \
+        for (int64_t k = 0; k < n; k++) y[k * s[3]] = condition[k * s[0]] != 0 ? a[k * s[1]] : b[k * s[2]]; \
+    }
+
+WHERE(where_f32, float)
+WHERE(where_f64, double)
+WHERE(where_i64, int64_t)
+TP_EVAL_(where, .f32 = where_f32, .f64 = where_f64, .i64 = where_i64)
+
+static tp_tensor *where_pull(const tp_call *call, int i, tp_tensor *const *u)
+{
+    tp_tensor *zero = tp_like(u[0], 0);
+    return i == 1 ? tp_where(call->in[0], u[0], zero) : tp_where(call->in[0], zero, u[0]);
+}
+
+const tp_rules tp_rules_where = {.eval = where_eval,
+                                 .linear = TP_LINEAR,
+                                 .pull = where_pull,
+                                 .reads = TP_IN(0),
+                                 .text = "condition ? a : b"};

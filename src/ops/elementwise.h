@@ -1,0 +1,99 @@
+/* elementwise.h - how an elementwise op is written: an expression, and its derivative in the framework's
+ * own ops. TP_UNARY and TP_BINARY make kernel, slope and block from them. */
+#ifndef OPS_ELEMENTWISE_H
+#define OPS_ELEMENTWISE_H
+
+#include "base/vmath.h"
+
+#include <taper/ext.h>
+#include <taper/ops.h>
+
+/* Works on `n` elements: p[0], p[1].. are the inputs, then the output; s their steps in elements. */
+typedef void tp_inner_fn(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr);
+
+/* A kernel by the dtype it computes in; NULL: not for that dtype. Half formats compute in f32, integers
+ * and bool in i64 (u64 in `u64`, or in i64 where that is the same). */
+typedef struct tp_inner {
+    tp_inner_fn *f32, *f64, *i64, *u64;
+    bool to_bool; /* the kernel writes bool (uint8_t), not the dtype it computes in */
+} tp_inner;
+
+/* Runs `inner` over all elements, converting chunks where the dtype is not the one it computes in. */
+void tp_each_element(const tp_call *call, const tp_array *in, const tp_array *out, const tp_inner *inner);
+
+#define TP_LOOP1_(name, T, R, expression)                                                 \
+    static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)    \
+    {                                                                                     \
+        typedef T real; /* for constants in the expression: (real)0.5, (real)attr[0].d */ \
+        (void)attr, (void)sizeof(real);                                                   \
+        const T *px = p[0];                                                               \
+        R *py = p[1];                                                                     \
+        for (int64_t k = 0; k < n; k++) {                                                 \
+            T x = px[k * s[0]];                                                           \
+            py[k * s[1]] = (R)(expression);                                               \
+        }                                                                                 \
+    }
+
+#define TP_LOOP2_(name, T, R, expression)                                                 \
+    static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)    \
+    {                                                                                     \
+        typedef T real; /* for constants in the expression: (real)0.5, (real)attr[0].d */ \
+        (void)attr, (void)sizeof(real);                                                   \
+        const T *pa = p[0], *pb = p[1];                                                   \
+        R *py = p[2];                                                                     \
+        for (int64_t k = 0; k < n; k++) {                                                 \
+            T a = pa[k * s[0]], b = pb[k * s[1]];                                         \
+            py[k * s[2]] = (R)(expression);                                               \
+        }                                                                                 \
+    }
+
+/* A slope as a function of x, y (the tensors that `reads` names). */
+#define TP_SLOPE1_(name, expression)                           \
+    static tp_tensor *name##_slope(const tp_call *call, int i) \
+    {                                                          \
+        tp_tensor *x = call->in[0], *y = call->out[0];         \
+        (void)x, (void)y, (void)i;                             \
+        return expression;                                     \
+    }
+
+/* Slopes of two inputs, in terms of a, b, y. */
+#define TP_SLOPE2_(name, slope_a, slope_b)                               \
+    static tp_tensor *name##_slope(const tp_call *call, int i)           \
+    {                                                                    \
+        tp_tensor *a = call->in[0], *b = call->in[1], *y = call->out[0]; \
+        (void)a, (void)b, (void)y;                                       \
+        return i == 0 ? (slope_a) : (slope_b);                           \
+    }
+
+/* The eval function `name_eval` over kernels for f32 and f64 (and more in `...`). */
+#define TP_EVAL_(name, ...)                                                               \
+    static void name##_eval(const tp_call *call, const tp_array *in, const tp_array *out) \
+    {                                                                                     \
+        static const tp_inner inner = {__VA_ARGS__};                                      \
+        tp_each_element(call, in, out, &inner);                                           \
+    }
+
+/* An elementwise op of one float: its value as a C expression in x (of type `real`: float, then double) and
+ * attr, its slope as an expression in tensors x and y, then what goes into tp_rules (.reads = .., .lo = ..).
+ */
+#define TP_UNARY(name, expression, slope_expression, ...) \
+    TP_LOOP1_(name##_f32, float, float, expression)       \
+    TP_LOOP1_(name##_f64, double, double, expression)     \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64)  \
+    TP_SLOPE1_(name, slope_expression)                    \
+    const tp_rules tp_rules_##name = {                    \
+        .eval = name##_eval, .slope = name##_slope, .text = #expression, __VA_ARGS__};
+
+/* The same for two floats, a and b, with a slope for each. */
+#define TP_BINARY(name, expression, slope_a, slope_b, ...) \
+    TP_LOOP2_(name##_f32, float, float, expression)        \
+    TP_LOOP2_(name##_f64, double, double, expression)      \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64)   \
+    TP_SLOPE2_(name, slope_a, slope_b)                     \
+    const tp_rules tp_rules_##name = {                     \
+        .eval = name##_eval, .slope = name##_slope, .text = #expression, __VA_ARGS__};
+
+/* A constant like a tensor, broadcast: 1 of the same dtype. */
+tp_tensor *tp_like(tp_tensor *t, double value);
+
+#endif

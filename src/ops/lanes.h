@@ -1,0 +1,55 @@
+/* lanes.h - the order in which elements are added: fixed by how many there are, so that every kernel can keep
+ * it.
+ *
+ * n elements are cut into blocks of TP_BLOCK; in a block, lane l adds the elements k with k mod TP_LANES = l
+ * in ascending k; the lanes are joined by halves (l and l + 8, then 4, 2, 1); the blocks' sums are joined
+ * pairwise, as a binary counter carries. */
+#ifndef OPS_LANES_H
+#define OPS_LANES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { TP_LANES = 16, TP_BLOCK = 1024, TP_LEVELS = 54 };
+
+#define TP_JOIN_LANES(T, lane)                         \
+    for (int half = TP_LANES / 2; half > 0; half /= 2) \
+        for (int l = 0; l < half; l++) (lane)[l] = (lane)[l] + (lane)[l + half];
+
+/* A sum in the making: how many blocks are in, and the sums not joined yet, one per set bit. */
+#define TP_DEFINE_SUM(T)                                                                              \
+    typedef struct tp_sum_##T {                                                                       \
+        int64_t blocks;                                                                               \
+        T part[TP_LEVELS];                                                                            \
+    } tp_sum_##T;                                                                                     \
+    static inline void tp_sum_##T##_block(tp_sum_##T *s, T block)                                     \
+    {                                                                                                 \
+        int level = 0;                                                                                \
+        for (int64_t bits = s->blocks; bits & 1; bits >>= 1, level++) block = s->part[level] + block; \
+        s->part[level] = block;                                                                       \
+        s->blocks++;                                                                                  \
+    }                                                                                                 \
+    static inline T tp_sum_##T##_end(const tp_sum_##T *s)                                             \
+    {                                                                                                 \
+        T total = 0;                                                                                  \
+        bool first = true;                                                                            \
+        for (int level = 0; s->blocks >> level; level++) {                                            \
+            if (!(s->blocks >> level & 1)) continue;                                                  \
+            total = first ? s->part[level] : s->part[level] + total;                                  \
+            first = false;                                                                            \
+        }                                                                                             \
+        return total;                                                                                 \
+    }                                                                                                 \
+    /* One more block of at most TP_BLOCK elements. */                                                \
+    static inline void tp_sum_##T##_add(tp_sum_##T *s, const T *x, int64_t n)                         \
+    {                                                                                                 \
+        T lane[TP_LANES] = {0};                                                                       \
+        for (int64_t k = 0; k < n; k++) lane[k % TP_LANES] += x[k];                                   \
+        TP_JOIN_LANES(T, lane)                                                                        \
+        tp_sum_##T##_block(s, lane[0]);                                                               \
+    }
+
+TP_DEFINE_SUM(float)
+TP_DEFINE_SUM(double)
+
+#endif

@@ -1,0 +1,39 @@
+/* dtype.h - element types: conversions and the half-precision formats. */
+#ifndef TENSOR_DTYPE_H
+#define TENSOR_DTYPE_H
+
+#include <taper/base.h>
+
+#include <string.h>
+
+static inline float tp_f32_from_bits(uint32_t bits)
+{
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+static inline uint32_t tp_f32_bits(float f)
+{
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    return bits;
+}
+
+float tp_f16_to_f32(uint16_t h);
+uint16_t tp_f32_to_f16(float f);
+float tp_bf16_to_f32(uint16_t b);
+uint16_t tp_f32_to_bf16(float f);
+
+/* Nearest below, saturating at the ends; NaN is 0. */
+int64_t tp_saturate_i64(double d);
+uint64_t tp_saturate_u64(double d);
+
+/* The dtype a kernel computes in: f32 for the half formats, i64 for integers and bool (u64: itself). */
+tp_dtype tp_work_dtype(tp_dtype d);
+
+/* Converts n elements a stride apart, to and from the dtype; the one place where elements change type. */
+void tp_convert(void *to, int64_t to_stride, tp_dtype to_dtype, const void *from, int64_t from_stride,
+                tp_dtype from_dtype, int64_t n);
+
+#endif

@@ -1,0 +1,56 @@
+#include "tensor/tensor.h"
+
+enum { ALIGNMENT = 64 };
+
+/* The header must not push the data off its alignment more than the slack allows. */
+static size_t block_size(size_t bytes) { return sizeof(tp_storage) + ALIGNMENT + bytes; }
+
+static tp_storage *storage_init(tp_context *c, size_t block)
+{
+    tp_storage *s = tp_alloc(c, block);
+    if (!s) return NULL;
+    *s = (tp_storage){.pool = c->cache.pool, .block = block};
+    atomic_init(&s->refs, 1);
+    atomic_init(&s->version, 0);
+    tp_pool_retain(s->pool);
+    return s;
+}
+
+tp_storage *tp_storage_new(tp_context *c, size_t bytes)
+{
+    if (bytes > SIZE_MAX / 4) {
+        tp_fail_memory(c, "tp_storage_new", bytes);
+        return NULL;
+    }
+    tp_storage *s = storage_init(c, block_size(bytes));
+    if (!s) return NULL;
+    uintptr_t start = (uintptr_t)s + sizeof *s;
+    s->data = (char *)s + sizeof *s + (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;
+    s->bytes = bytes;
+    return s;
+}
+
+tp_storage *tp_storage_wrap(tp_context *c, void *data, size_t bytes, void (*deleter)(void *user), void *user)
+{
+    tp_storage *s = storage_init(c, sizeof *s);
+    if (!s) return NULL;
+    s->data = data;
+    s->bytes = bytes;
+    s->deleter = deleter;
+    s->user = user;
+    return s;
+}
+
+void tp_storage_retain(tp_storage *s) { atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed); }
+
+void tp_storage_release(tp_context *c, tp_storage *s)
+{
+    if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1) return;
+    if (s->deleter) s->deleter(s->user);
+    tp_pool *pool = s->pool;
+    if (pool == c->cache.pool)
+        tp_cache_free(&c->cache, s, s->block);
+    else
+        tp_pool_free(pool, s, s->block);
+    tp_pool_release(pool);
+}

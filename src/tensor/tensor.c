@@ -1,0 +1,339 @@
+#include "tensor/tensor.h"
+
+#include "tensor/dtype.h"
+
+#include <math.h>
+#include <string.h>
+
+static void tensor_destroy(tp_object *object)
+{
+    tp_tensor *t = (tp_tensor *)object;
+    tp_storage_release(object->context, t->storage);
+    tp_object_release(t->node);
+    tp_object_release(t->tangents);
+    tp_tensor_release(t->leaf);
+    tp_tensor_release(t->grad);
+    tp_tensor_release(t->pending);
+    tp_object_free(object, sizeof *t, true);
+}
+
+static const tp_class tensor_class = {"tensor", tensor_destroy};
+
+static const tp_class nil_class = {"nil", NULL};
+
+/* What a call on no context returns. */
+static tp_tensor nowhere = {.object = {.class = &nil_class}, .dtype = TP_F32};
+
+tp_tensor *tp_nil(tp_context *c)
+{
+    if (!c) return &nowhere;
+    _Static_assert(sizeof(tp_tensor) <= TP_NIL_SIZE, "a nil must fit its place in the context");
+    tp_tensor *t = (tp_tensor *)c->nils[0].bytes;
+    if (!t->object.class) *t = (tp_tensor){.object = {.class = &nil_class, .context = c}, .dtype = TP_F32};
+    return t;
+}
+
+bool tp_is_nil(const tp_tensor *t) { return !t || t->object.class == &nil_class; }
+
+/* True for a handle that can be looked at; records the use of a stale one. */
+static bool alive(const tp_tensor *t, const char *call)
+{
+    if (tp_is_nil(t)) return false;
+    if (t->object.refs > 0) return true;
+    tp_fail(t->object.context, TP_ERR_STATE,
+            "%s: the tensor was freed when the scope opened at %s was closed", call, t->object.freed_in);
+    return false;
+}
+
+bool tp_tensor_usable(tp_context *c, const tp_tensor *t, const char *call, const char *argument)
+{
+    if (!c || c->status != TP_OK) return false;
+    if (tp_is_nil(t)) {
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: argument '%s' is %s", call, argument, t ? "nil" : "NULL");
+        return false;
+    }
+    if (t->object.context != c) {
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: argument '%s' belongs to another context", call, argument);
+        return false;
+    }
+    if (t->object.refs > 0) return true;
+    tp_fail(c, TP_ERR_STATE, "%s: argument '%s' was freed when the scope opened at %s was closed", call,
+            argument, t->object.freed_in);
+    return false;
+}
+
+tp_tensor *tp_tensor_handle(tp_context *c)
+{
+    tp_tensor *t = tp_alloc(c, sizeof *t);
+    if (!t) return NULL;
+    tp_object_init(&t->object, &tensor_class, c);
+    memset((char *)t + sizeof t->object, 0, sizeof *t - sizeof t->object);
+    return t;
+}
+
+tp_tensor *tp_tensor_new(tp_context *c, const tp_shape *shape, tp_dtype dtype)
+{
+    size_t bytes = (size_t)tp_shape_numel(shape->v, shape->n) * tp_dtype_size(dtype);
+    tp_storage *storage = tp_storage_new(c, bytes);
+    if (!storage) return tp_nil(c);
+    tp_tensor *t = tp_tensor_handle(c);
+    if (!t) {
+        tp_storage_release(c, storage);
+        return tp_nil(c);
+    }
+    t->storage = storage;
+    t->dtype = dtype;
+    t->rank = shape->n;
+    for (int i = 0; i < shape->n; i++) t->size[i] = shape->v[i];
+    tp_row_major(t->size, t->rank, t->stride);
+    return t;
+}
+
+tp_tensor *tp_tensor_alias(tp_context *c, const tp_tensor *t)
+{
+    tp_tensor *a = tp_tensor_handle(c);
+    if (!a) return tp_nil(c);
+    a->storage = t->storage;
+    a->offset = t->offset;
+    a->dtype = t->dtype;
+    a->rank = t->rank;
+    a->read_only = t->read_only;
+    memcpy(a->size, t->size, sizeof a->size);
+    memcpy(a->stride, t->stride, sizeof a->stride);
+    tp_storage_retain(t->storage);
+    return a;
+}
+
+tp_tensor *tp_tensor_own(tp_tensor *t)
+{
+    if (!tp_is_nil(t)) tp_object_disown(&t->object);
+    return t;
+}
+
+void tp_tensor_release(tp_tensor *t)
+{
+    if (!tp_is_nil(t)) tp_object_release(&t->object);
+}
+
+void tp_tensor_retain(tp_tensor *t)
+{
+    if (!tp_is_nil(t)) tp_object_retain(&t->object);
+}
+
+tp_tensor *tp_retain(tp_tensor *t)
+{
+    if (alive(t, "tp_retain")) tp_object_retain(&t->object);
+    return t;
+}
+
+void tp_release(tp_tensor *t)
+{
+    if (alive(t, "tp_release")) tp_object_release(&t->object);
+}
+
+tp_tensor *tp_keep(tp_tensor *t)
+{
+    if (alive(t, "tp_keep")) tp_object_keep(&t->object);
+    return t;
+}
+
+tp_tensor *tp_share_tensor(tp_context *c, const tp_tensor *t)
+{
+    if (!tp_ok(c)) return tp_nil(c);
+    if (!alive(t, "tp_share_tensor")) {
+        tp_fail(c, TP_ERR_ARGUMENT, "tp_share_tensor: argument 't' is nil, NULL or freed");
+        return tp_nil(c);
+    }
+    tp_tensor *shared = tp_tensor_alias(c, t);
+    if (!tp_is_nil(shared)) shared->read_only = true;
+    return shared;
+}
+
+/* --- look --- */
+
+tp_context *tp_context_of(const tp_tensor *t) { return t ? t->object.context : NULL; }
+
+int tp_rank(const tp_tensor *t) { return alive(t, "tp_rank") ? t->rank : 0; }
+
+int64_t tp_size(const tp_tensor *t, int axis)
+{
+    if (!alive(t, "tp_size")) return 0;
+    if (axis < 0) axis += t->rank;
+    return axis >= 0 && axis < t->rank ? t->size[axis] : 0;
+}
+
+int64_t tp_numel(const tp_tensor *t) { return alive(t, "tp_numel") ? tp_shape_numel(t->size, t->rank) : 0; }
+
+static tp_ints list(const int64_t *v, int n)
+{
+    tp_ints ints = {.n = n};
+    for (int i = 0; i < n; i++) ints.v[i] = v[i];
+    return ints;
+}
+
+tp_shape tp_shape_of(const tp_tensor *t)
+{
+    return alive(t, "tp_shape_of") ? list(t->size, t->rank) : TP_SCALAR;
+}
+
+tp_ints tp_strides_of(const tp_tensor *t)
+{
+    return alive(t, "tp_strides_of") ? list(t->stride, t->rank) : TP_SCALAR;
+}
+
+tp_dtype tp_dtype_of(const tp_tensor *t) { return alive(t, "tp_dtype_of") ? t->dtype : TP_F32; }
+
+bool tp_is_contiguous(const tp_tensor *t)
+{
+    if (!alive(t, "tp_is_contiguous")) return true;
+    int64_t step = 1;
+    for (int i = t->rank - 1; i >= 0; i--) {
+        if (t->size[i] == 0) return true;
+        if (t->size[i] != 1 && t->stride[i] != step) return false;
+        step *= t->size[i];
+    }
+    return true;
+}
+
+/* --- read and write --- */
+
+void tp_tensor_array(const tp_tensor *t, tp_array *a)
+{
+    a->data = (char *)t->storage->data + t->offset * (int64_t)tp_dtype_size(t->dtype);
+    a->dtype = t->dtype;
+    a->rank = t->rank;
+    for (int i = 0; i < t->rank; i++) {
+        a->size[i] = t->size[i];
+        a->stride[i] = t->stride[i];
+    }
+}
+
+static double load_at(const tp_tensor *t, int64_t element)
+{
+    size_t size = tp_dtype_size(t->dtype);
+    double value;
+    tp_convert(&value, 1, TP_F64, (char *)t->storage->data + (t->offset + element) * (int64_t)size, 1,
+               t->dtype, 1);
+    return value;
+}
+
+double tp_item(const tp_tensor *t)
+{
+    if (!alive(t, "tp_item") || t->object.context->status != TP_OK) return (double)NAN;
+    if (tp_numel(t) != 1) {
+        char text[256];
+        tp_fail(t->object.context, TP_ERR_SHAPE, "tp_item: takes one element, got %s",
+                tp_shape_text(t->size, t->rank, text, sizeof text));
+        return (double)NAN;
+    }
+    return load_at(t, 0);
+}
+
+double tp_get(const tp_tensor *t, tp_ints index)
+{
+    if (!alive(t, "tp_get") || t->object.context->status != TP_OK) return (double)NAN;
+    char shape[256], wanted[256];
+    int64_t element = 0;
+    bool inside = index.n == t->rank;
+    for (int i = 0; inside && i < t->rank; i++) {
+        int64_t k = index.v[i] < 0 ? index.v[i] + t->size[i] : index.v[i];
+        inside = k >= 0 && k < t->size[i];
+        element += k * t->stride[i];
+    }
+    if (inside) return load_at(t, element);
+    int shown = index.n < 0 || index.n > TP_INTERNAL_RANK ? 0 : index.n;
+    tp_fail(t->object.context, TP_ERR_ARGUMENT, "tp_get: index %s is outside %s",
+            tp_shape_text(index.v, shown, wanted, sizeof wanted),
+            tp_shape_text(t->size, t->rank, shape, sizeof shape));
+    return (double)NAN;
+}
+
+/* What a status-returning call starts with: the first error, or its own. */
+static tp_status ready(const tp_tensor *t, const char *call)
+{
+    if (t && t->object.context && t->object.context->status != TP_OK) return t->object.context->status;
+    if (alive(t, call)) return TP_OK;
+    if (!t || !t->object.context) return TP_ERR_ARGUMENT;
+    tp_fail(t->object.context, TP_ERR_ARGUMENT, "%s: the tensor is nil", call);
+    return t->object.context->status;
+}
+
+/* A row-major array over plain memory with the shape of `t`. */
+static tp_array flat_array(const tp_tensor *t, void *data, tp_dtype dtype)
+{
+    tp_array a;
+    tp_tensor_array(t, &a);
+    a.data = data;
+    a.dtype = dtype;
+    tp_row_major(a.size, a.rank, a.stride);
+    return a;
+}
+
+static tp_status wrong_size(const tp_tensor *t, const char *call, size_t size, size_t wanted)
+{
+    tp_fail(t->object.context, TP_ERR_ARGUMENT, "%s: takes %zu bytes, got %zu", call, wanted, size);
+    return TP_ERR_ARGUMENT;
+}
+
+static size_t bytes_of(const tp_tensor *t) { return (size_t)tp_numel(t) * tp_dtype_size(t->dtype); }
+
+tp_status tp_read(const tp_tensor *t, void *out, size_t size)
+{
+    tp_status status = ready(t, "tp_read");
+    if (status != TP_OK) return status;
+    if (size != bytes_of(t)) return wrong_size(t, "tp_read", size, bytes_of(t));
+    tp_array from, to = flat_array(t, out, t->dtype);
+    tp_tensor_array(t, &from);
+    tp_array_copy(&to, &from);
+    return TP_OK;
+}
+
+tp_status tp_read_doubles(const tp_tensor *t, double *out, int64_t n)
+{
+    tp_status status = ready(t, "tp_read_doubles");
+    if (status != TP_OK) return status;
+    if (n != tp_numel(t))
+        return wrong_size(t, "tp_read_doubles", (size_t)n * sizeof *out, (size_t)tp_numel(t) * sizeof *out);
+    tp_array from, to = flat_array(t, out, TP_F64);
+    tp_tensor_array(t, &from);
+    tp_array_copy(&to, &from);
+    return TP_OK;
+}
+
+static bool writable(const tp_tensor *t, const char *call)
+{
+    if (!t->read_only) return true;
+    tp_fail(t->object.context, TP_ERR_STATE, "%s: the tensor is shared with another context, read-only",
+            call);
+    return false;
+}
+
+tp_status tp_write(tp_tensor *t, const void *data, size_t size)
+{
+    tp_status status = ready(t, "tp_write");
+    if (status != TP_OK) return status;
+    if (!writable(t, "tp_write")) return TP_ERR_STATE;
+    if (size != bytes_of(t)) return wrong_size(t, "tp_write", size, bytes_of(t));
+    union {
+        const void *in;
+        void *plain;
+    } source = {data}; /* only read */
+    tp_array to, from = flat_array(t, source.plain, t->dtype);
+    tp_tensor_array(t, &to);
+    tp_array_copy(&to, &from);
+    tp_tensor_touch(t);
+    return TP_OK;
+}
+
+const void *tp_data(const tp_tensor *t)
+{
+    if (!alive(t, "tp_data")) return NULL;
+    return (char *)t->storage->data + t->offset * (int64_t)tp_dtype_size(t->dtype);
+}
+
+void *tp_data_mut(tp_tensor *t)
+{
+    if (ready(t, "tp_data_mut") != TP_OK || !writable(t, "tp_data_mut")) return NULL;
+    tp_tensor_touch(t);
+    return (char *)t->storage->data + t->offset * (int64_t)tp_dtype_size(t->dtype);
+}
