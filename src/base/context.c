@@ -30,7 +30,7 @@ tp_context *tp_open(const tp_options *options)
     tp_cache cache = {.pool = pool, .off = options->no_cache};
     tp_context *c = tp_cache_alloc(&cache, sizeof *c);
     if (!c) {
-        tp_pool_release(pool);
+        tp_pool_close(pool, 0);
         return NULL;
     }
     memset(c, 0, sizeof *c);
@@ -60,7 +60,7 @@ int tp_close(tp_context *c)
     tp_cache cache = c->cache;
     tp_cache_free(&cache, c, sizeof *c);
     tp_cache_trim(&cache);
-    tp_pool_release(cache.pool);
+    tp_pool_close(cache.pool, cache.storages);
     return result;
 }
 

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+/* More storages than there can be: a pool is not freed while its context is open. */
+#define OPEN (1LL << 62)
+
 static void *libc_allocator(void *user, void *block, size_t old_size, size_t new_size)
 {
     (void)user, (void)old_size;
@@ -20,15 +23,19 @@ tp_pool *tp_pool_new(const tp_options *options)
     pool->limit = options->memory_limit;
     atomic_init(&pool->used, 0);
     atomic_init(&pool->elsewhere, 0);
-    atomic_init(&pool->refs, 1);
+    atomic_init(&pool->storages, OPEN);
     return pool;
 }
 
-void tp_pool_retain(tp_pool *pool) { atomic_fetch_add_explicit(&pool->refs, 1, memory_order_relaxed); }
-
-void tp_pool_release(tp_pool *pool)
+void tp_pool_close(tp_pool *pool, long long storages)
 {
-    if (atomic_fetch_sub_explicit(&pool->refs, 1, memory_order_acq_rel) == 1)
+    long long before = atomic_fetch_add_explicit(&pool->storages, storages - OPEN, memory_order_acq_rel);
+    if (before + storages - OPEN == 0) pool->allocator(pool->user, pool, sizeof *pool, 0);
+}
+
+void tp_pool_storage_back(tp_pool *pool)
+{
+    if (atomic_fetch_sub_explicit(&pool->storages, 1, memory_order_acq_rel) == 1)
         pool->allocator(pool->user, pool, sizeof *pool, 0);
 }
 

@@ -15,7 +15,8 @@ typedef struct tp_pool {
     size_t limit;
     atomic_size_t used;      /* bytes taken from the hook, caches included */
     atomic_size_t elsewhere; /* bytes of blocks that another context gave back */
-    atomic_int refs;
+    atomic_llong storages;   /* OPEN less the storages given back elsewhere; when the context has closed,
+                                those still in use */
 } tp_pool;
 
 /* Freed blocks of one context by size class, each list linked through the blocks' first word. */
@@ -24,12 +25,17 @@ typedef struct tp_cache {
     void *bins[TP_BINS];
     size_t live; /* bytes handed out and not given back */
     size_t peak;
+    long long storages; /* made here and not given back here */
     bool off;
 } tp_cache;
 
 tp_pool *tp_pool_new(const tp_options *options);
-void tp_pool_retain(tp_pool *pool);
-void tp_pool_release(tp_pool *pool);
+
+/* The context has closed, `storages` of its storages are not back yet: the last of them frees the pool. */
+void tp_pool_close(tp_pool *pool, long long storages);
+
+/* A storage was given back in another context. */
+void tp_pool_storage_back(tp_pool *pool);
 
 /* A block of `size` bytes aligned as malloc does, or NULL. */
 void *tp_cache_alloc(tp_cache *cache, size_t size);

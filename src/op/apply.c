@@ -170,7 +170,7 @@ static bool convert_inputs(frame *f)
 static tp_dtype output_dtype(const frame *f, int o)
 {
     const tp_op *op = f->call.op;
-    switch (strchr(op->types, '>')[1 + o]) {
+    switch (op->types[(op->n_in < 0 ? 1 : op->n_in) + 2 + o]) {
     case 'B': return TP_BOOL;
     case 'I': return TP_I64;
     case 'S': return tp_dtype_is_float(f->dtype) ? f->dtype : TP_I64;
@@ -307,7 +307,7 @@ static bool run(frame *f, tp_tensor *const *in)
     const tp_rules *rules = f->call.op->rules;
     for (int i = 0; i < f->call.n_in; i++) {
         f->in_shape[i].n = f->in[i]->rank;
-        memcpy(f->in_shape[i].v, f->in[i]->size, (size_t)f->in[i]->rank * sizeof(int64_t));
+        for (int k = 0; k < f->in[i]->rank; k++) f->in_shape[i].v[k] = f->in[i]->size[k];
         tp_tensor_array(f->in[i], &f->in_array[i]);
     }
     f->call.in = f->in;
@@ -360,7 +360,7 @@ tp_tensor *tp_apply(const tp_op *op, int n_in, tp_tensor *const *in, const tp_at
     f.converted = 0;
     if (!right_number(&f.call) || !usable_inputs(&f.call, in) || !resolve_axes(&f, attr) || !frame_open(&f))
         return nil;
-    memcpy(f.in, in, (size_t)n_in * sizeof *in);
+    for (int i = 0; i < n_in; i++) f.in[i] = in[i];
     for (int o = 0; o < op->n_out; o++) f.out[o] = nil;
     bool done = convert_inputs(&f) && run(&f, in);
     frame_close(&f);

@@ -88,15 +88,15 @@ static void *cut(char **rest, size_t bytes)
     return piece;
 }
 
-static void save(tp_value *v, tp_tensor *t, bool kept, char **rest)
+static void save(tp_value *v, const tp_tensor *t, bool kept, char **rest)
 {
     size_t dims = (size_t)t->rank * sizeof(int64_t);
     *v = (tp_value){.dtype = t->dtype, .rank = t->rank, .offset = t->offset};
     v->size = cut(rest, dims);
-    v->stride = cut(rest, dims);
-    memcpy(v->size, t->size, dims);
-    memcpy(v->stride, t->stride, dims);
+    for (int i = 0; i < t->rank; i++) v->size[i] = t->size[i];
     if (!kept) return;
+    v->stride = cut(rest, dims);
+    for (int i = 0; i < t->rank; i++) v->stride[i] = t->stride[i];
     v->storage = t->storage;
     v->version = atomic_load_explicit(&t->storage->version, memory_order_relaxed);
     tp_storage_retain(t->storage);

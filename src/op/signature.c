@@ -180,10 +180,38 @@ static void output_shape(const tp_call *call, cursor *p, dim *dims, int *n_dims,
     for (int k = 0; k < n; k++) out->v[axes[k] + out->n] = look_up(call, dims, n_dims, &names[k])->size;
 }
 
+/* True for "()->()" and its like: all axes are loops. */
+static bool is_elementwise(const tp_op *op)
+{
+    static const char *const all[] = {"()->()", "(),()->()", "(),(),()->()"};
+    return op->n_in >= 1 && op->n_in <= 3 && strcmp(op->signature, all[op->n_in - 1]) == 0;
+}
+
+static bool same_shape(const tp_shape *a, const tp_shape *b)
+{
+    if (a->n != b->n) return false;
+    for (int i = 0; i < a->n; i++)
+        if (a->v[i] != b->v[i]) return false;
+    return true;
+}
+
+/* The shape all inputs broadcast to. */
+static bool elementwise_shape(const tp_call *call, const tp_shape *in_shape, tp_shape *out)
+{
+    static const bool no_core[TP_INTERNAL_RANK];
+    out->n = in_shape[0].n;
+    for (int i = 0; i < out->n; i++) out->v[i] = in_shape[0].v[i];
+    for (int i = 1; i < call->n_in; i++)
+        if (!same_shape(&in_shape[i], out) && !broadcast_loops(&in_shape[i], no_core, 0, out))
+            return cannot_take(call, in_shape);
+    return true;
+}
+
 bool tp_resolve_shapes(const tp_call *call, const tp_shape *in_shape, tp_shape *out_shape)
 {
     const tp_op *op = call->op;
     if (op->rules->shape) return op->rules->shape(call, in_shape, out_shape);
+    if (is_elementwise(op)) return elementwise_shape(call, in_shape, out_shape);
     dim dims[MAX_DIMS * 2];
     int n_dims = 0;
     tp_shape loops = {0};
@@ -226,8 +254,9 @@ static void broadcast_array(tp_array *a, int core, const tp_array *to, int loops
         a->rank += more;
     }
     for (int i = 0; i < loops; i++) {
-        if (a->size[i] == 1) a->stride[i] = 0;
+        if (a->size[i] == to->size[i]) continue;
         a->size[i] = to->size[i];
+        a->stride[i] = 0;
     }
 }
 
@@ -235,6 +264,10 @@ int tp_arrange(const tp_call *call, tp_array *in, tp_array *out)
 {
     const tp_op *op = call->op;
     if (!op->signature || op->rules->shape) return 0;
+    if (is_elementwise(op)) {
+        for (int i = 0; i < call->n_in; i++) broadcast_array(&in[i], 0, &out[0], out[0].rank);
+        return out[0].rank;
+    }
     cursor p = {op->signature};
     int core[8], axes[MAX_CORE], loops = 0;
     dim names[MAX_DIMS];

@@ -25,7 +25,7 @@ bool tp_walk_next(tp_walk *w)
         bool over = ++w->index[i] == size;
         int64_t step = over ? 1 - size : 1;
         for (int k = 0; k < w->arrays; k++)
-            w->at[k] += step * w->array[k]->stride[i] * (int64_t)tp_dtype_size(w->array[k]->dtype);
+            w->at[k] += step * w->array[k]->stride[i] * tp_bytes(w->array[k]->dtype);
         if (!over) return true;
         w->index[i] = 0;
     }
@@ -45,32 +45,84 @@ bool tp_walk_call(tp_walk *w, const tp_call *call, const tp_array *in, const tp_
 
 enum { CHUNK = 128, MAX_OPERANDS = 5 };
 
-/* One row of elements, in the dtype the kernel works in or by way of buffers in it. */
-static void run_row(const tp_attr *attr, const tp_array *const *array, int n, char *const *at, int64_t count,
-                    const int64_t *step, tp_inner_fn *inner, tp_dtype input_work, tp_dtype output_work)
+/* A kernel chosen for the dtypes of a call. */
+typedef struct kernel {
+    tp_inner_fn *run;
+    const tp_attr *attr;
+    tp_dtype input, output; /* what it reads and writes */
+} kernel;
+
+static kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner *inner)
+{
+    tp_dtype work = tp_work_dtype(dtype);
+    if (work == TP_U64 && !inner->u64) work = TP_I64;
+    tp_inner_fn *run = work == TP_F32   ? inner->f32
+                       : work == TP_F64 ? inner->f64
+                       : work == TP_U64 ? inner->u64
+                                        : inner->i64;
+    return (kernel){run, call->attr, work, inner->to_bool ? TP_BOOL : work};
+}
+
+static tp_dtype wanted(const kernel *f, int k, int n) { return k == n - 1 ? f->output : f->input; }
+
+/* One row of elements, by way of buffers where an array is not in the dtype the kernel works in. */
+static void run_row(const kernel *f, const tp_array *const *array, int n, char *const *at, int64_t count,
+                    const int64_t *step)
 {
     _Alignas(16) char buffer[MAX_OPERANDS][CHUNK * 8];
     for (int64_t start = 0; start < count; start += CHUNK) {
-        int64_t m = count - start < CHUNK ? count - start : CHUNK;
+        int64_t m = count - start < CHUNK ? count - start : CHUNK, s[MAX_OPERANDS];
         void *p[MAX_OPERANDS];
-        int64_t s[MAX_OPERANDS];
         for (int k = 0; k < n; k++) {
-            tp_dtype work = k == n - 1 ? output_work : input_work;
-            char *from = at[k] + start * step[k] * (int64_t)tp_dtype_size(array[k]->dtype);
-            bool same = array[k]->dtype == work;
-            p[k] = same ? from : buffer[k];
-            s[k] = same ? step[k] : 1;
-            if (!same && k < n - 1) tp_convert(buffer[k], 1, work, from, step[k], array[k]->dtype, m);
+            tp_dtype own = array[k]->dtype, work = wanted(f, k, n);
+            char *from = at[k] + start * step[k] * tp_bytes(own);
+            p[k] = own == work ? from : buffer[k];
+            s[k] = own == work ? step[k] : 1;
+            if (own != work && k < n - 1) tp_convert(buffer[k], 1, work, from, step[k], own, m);
         }
-        inner(p, s, m, attr);
-        if (array[n - 1]->dtype != output_work)
-            tp_convert(at[n - 1] + start * step[n - 1] * (int64_t)tp_dtype_size(array[n - 1]->dtype),
-                       step[n - 1], array[n - 1]->dtype, p[n - 1], 1, output_work, m);
+        f->run(p, s, m, f->attr);
+        tp_dtype own = array[n - 1]->dtype;
+        if (own != f->output)
+            tp_convert(at[n - 1] + start * step[n - 1] * tp_bytes(own), step[n - 1], own, p[n - 1], 1,
+                       f->output, m);
     }
 }
 
+/* The step at which all elements can be taken in one row: 1 if they lie row-major without gaps, 0 if all
+ * are one; -1 if there is none. */
+static int64_t flat_step(const tp_array *a)
+{
+    int64_t dense = 1, zero = 0;
+    for (int i = a->rank - 1; i >= 0; i--) {
+        if (a->size[i] != 1 && a->stride[i] != dense) zero = 1;
+        dense *= a->size[i];
+    }
+    if (!zero) return 1;
+    for (int i = 0; i < a->rank; i++)
+        if (a->size[i] != 1 && a->stride[i] != 0) return -1;
+    return 0;
+}
+
+/* The common case: all arrays in the kernel's dtypes, each one row. False if it is not. */
+static bool run_flat(const kernel *f, const tp_array *in, const tp_array *out, int n)
+{
+    void *p[MAX_OPERANDS];
+    int64_t s[MAX_OPERANDS], count = 1;
+    for (int k = 0; k < n; k++) {
+        const tp_array *a = k < n - 1 ? &in[k] : out;
+        if (a->dtype != wanted(f, k, n) || (s[k] = flat_step(a)) < 0) return false;
+        p[k] = a->data;
+    }
+    for (int i = 0; i < out->rank; i++) count *= out->size[i];
+    f->run(p, s, count, f->attr);
+    return true;
+}
+
 /* Whether axis i and the one before it can be walked as one. */
-static bool mergeable(const tp_array *a, int i) { return a->stride[i - 1] == a->stride[i] * a->size[i]; }
+static bool mergeable(const tp_array *a, int i)
+{
+    return a->size[i] == 1 || a->size[i - 1] == 1 || a->stride[i - 1] == a->stride[i] * a->size[i];
+}
 
 /* Joins the last axes of all arrays while they lie one after another; returns the rank left. */
 static int merge_axes(tp_array *const *array, int n, int rank)
@@ -79,8 +131,8 @@ static int merge_axes(tp_array *const *array, int n, int rank)
         for (int k = 0; k < n; k++)
             if (!mergeable(array[k], rank - 1)) return rank;
         for (int k = 0; k < n; k++) {
+            if (array[k]->size[rank - 1] != 1) array[k]->stride[rank - 2] = array[k]->stride[rank - 1];
             array[k]->size[rank - 2] *= array[k]->size[rank - 1];
-            array[k]->stride[rank - 2] = array[k]->stride[rank - 1];
         }
         rank--;
     }
@@ -90,6 +142,8 @@ static int merge_axes(tp_array *const *array, int n, int rank)
 void tp_each_element(const tp_call *call, const tp_array *in, const tp_array *out, const tp_inner *inner)
 {
     int n = call->n_in + 1;
+    kernel f = choose(call, in[n - 2].dtype, inner); /* the last input's: `where` has its condition first */
+    if (run_flat(&f, in, out, n)) return;
     tp_array copy[MAX_OPERANDS], *merged[MAX_OPERANDS];
     const tp_array *array[MAX_OPERANDS];
     for (int k = 0; k < n; k++) {
@@ -97,18 +151,11 @@ void tp_each_element(const tp_call *call, const tp_array *in, const tp_array *ou
         array[k] = merged[k] = &copy[k];
     }
     int rank = merge_axes(merged, n, call->loops);
-    tp_dtype work = tp_work_dtype(in[n - 2].dtype); /* the last input's: `where` has its condition first */
-    if (work == TP_U64 && !inner->u64) work = TP_I64;
-    tp_inner_fn *run = work == TP_F32   ? inner->f32
-                       : work == TP_F64 ? inner->f64
-                       : work == TP_U64 ? inner->u64
-                                        : inner->i64;
-    tp_dtype output_work = inner->to_bool ? TP_BOOL : work;
     tp_walk w;
     if (!tp_walk_start(&w, rank > 0 ? rank - 1 : 0, n, array)) return;
     int64_t step[MAX_OPERANDS], count = rank > 0 ? copy[n - 1].size[rank - 1] : 1;
     for (int k = 0; k < n; k++) step[k] = rank > 0 ? copy[k].stride[rank - 1] : 1;
-    do run_row(call->attr, array, n, w.at, count, step, run, work, output_work);
+    do run_row(&f, array, n, w.at, count, step);
     while (tp_walk_next(&w));
 }
 

@@ -6,6 +6,13 @@
 
 #include <string.h>
 
+/* tp_dtype_size for a dtype known to be one. */
+static inline int64_t tp_bytes(tp_dtype d)
+{
+    static const unsigned char bytes[TP_DTYPES] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 2, 2, 4, 8};
+    return bytes[d];
+}
+
 static inline float tp_f32_from_bits(uint32_t bits)
 {
     float f;

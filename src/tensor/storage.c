@@ -12,7 +12,7 @@ static tp_storage *storage_init(tp_context *c, size_t block)
     *s = (tp_storage){.pool = c->cache.pool, .block = block};
     atomic_init(&s->refs, 1);
     atomic_init(&s->version, 0);
-    tp_pool_retain(s->pool);
+    c->cache.storages++;
     return s;
 }
 
@@ -45,12 +45,18 @@ void tp_storage_retain(tp_storage *s) { atomic_fetch_add_explicit(&s->refs, 1, m
 
 void tp_storage_release(tp_context *c, tp_storage *s)
 {
-    if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1) return;
+    if (!s) return;
+    /* the only owner needs no atomic exchange: nobody else can take a reference any more */
+    if (atomic_load_explicit(&s->refs, memory_order_acquire) != 1 &&
+        atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+        return;
     if (s->deleter) s->deleter(s->user);
     tp_pool *pool = s->pool;
-    if (pool == c->cache.pool)
+    if (pool == c->cache.pool) {
+        c->cache.storages--;
         tp_cache_free(&c->cache, s, s->block);
-    else
+    } else {
         tp_pool_free(pool, s, s->block);
-    tp_pool_release(pool);
+        tp_pool_storage_back(pool);
+    }
 }

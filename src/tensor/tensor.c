@@ -67,7 +67,12 @@ tp_tensor *tp_tensor_handle(tp_context *c)
     tp_tensor *t = tp_alloc(c, sizeof *t);
     if (!t) return NULL;
     tp_object_init(&t->object, &tensor_class, c);
-    memset((char *)t + sizeof t->object, 0, sizeof *t - sizeof t->object);
+    t->storage = NULL;
+    t->offset = 0;
+    t->read_only = t->requires_grad = false;
+    t->node_output = 0;
+    t->node = t->tangents = NULL;
+    t->leaf = t->grad = t->pending = t->next_pending = NULL;
     return t;
 }
 
@@ -199,7 +204,7 @@ bool tp_is_contiguous(const tp_tensor *t)
 
 void tp_tensor_array(const tp_tensor *t, tp_array *a)
 {
-    a->data = (char *)t->storage->data + t->offset * (int64_t)tp_dtype_size(t->dtype);
+    a->data = (char *)t->storage->data + t->offset * tp_bytes(t->dtype);
     a->dtype = t->dtype;
     a->rank = t->rank;
     for (int i = 0; i < t->rank; i++) {
@@ -328,12 +333,12 @@ tp_status tp_write(tp_tensor *t, const void *data, size_t size)
 const void *tp_data(const tp_tensor *t)
 {
     if (!alive(t, "tp_data")) return NULL;
-    return (char *)t->storage->data + t->offset * (int64_t)tp_dtype_size(t->dtype);
+    return (char *)t->storage->data + t->offset * tp_bytes(t->dtype);
 }
 
 void *tp_data_mut(tp_tensor *t)
 {
     if (ready(t, "tp_data_mut") != TP_OK || !writable(t, "tp_data_mut")) return NULL;
     tp_tensor_touch(t);
-    return (char *)t->storage->data + t->offset * (int64_t)tp_dtype_size(t->dtype);
+    return (char *)t->storage->data + t->offset * tp_bytes(t->dtype);
 }
