@@ -301,22 +301,27 @@ static bool any_tangents(const frame *f)
     return false;
 }
 
-static bool run(frame *f, tp_tensor *const *in)
+static void describe_inputs(frame *f)
 {
-    tp_context *c = f->call.context;
-    const tp_rules *rules = f->call.op->rules;
     for (int i = 0; i < f->call.n_in; i++) {
         f->in_shape[i].n = f->in[i]->rank;
         for (int k = 0; k < f->in[i]->rank; k++) f->in_shape[i].v[k] = f->in[i]->size[k];
         tp_tensor_array(f->in[i], &f->in_array[i]);
     }
     f->call.in = f->in;
+}
+
+static bool run(frame *f, tp_tensor *const *in)
+{
+    tp_context *c = f->call.context;
+    const tp_op *op = f->call.op;
+    describe_inputs(f);
     if (!tp_resolve_shapes(&f->call, f->in_shape, f->out_shape)) return false;
     for (int o = 0; o < f->call.n_out; o++) f->out_dtype[o] = output_dtype(f, o);
-    if (f->call.op->in_place) return run_in_place(f, in[0]);
+    if (op->in_place) return run_in_place(f, in[0]);
     if (!make_view(f) && !(make_outputs(f) && evaluate(f))) return false;
     if (c->status != TP_OK) return false;
-    if (rules->nodiff) return true;
+    if (op->rules->nodiff) return true;
     if (c->grad_enabled && any_tracked(f) && !tp_record(&f->call, f->in, f->out)) return false;
     return !c->n_levels || !any_tangents(f) || tp_carry_tangents(&f->call, f->in, f->out);
 }
