@@ -1,4 +1,5 @@
 /* apply.c - one call of an op: check, convert, work out shapes, run, record. */
+#include "base/fpmode.h"
 #include "op/node.h"
 #include "op/signature.h"
 
@@ -211,6 +212,11 @@ static bool make_outputs(frame *f)
 
 static bool evaluate(frame *f)
 {
+    if (!tp_fp_mode_is_default()) {
+        tp_call_fail(&f->call, TP_ERR_STATE,
+                     "the program has changed the rounding mode or flushes subnormals to zero");
+        return false;
+    }
     tp_array out[TP_MAX_OUT];
     int64_t elements = 0;
     for (int o = 0; o < f->call.n_out; o++) {

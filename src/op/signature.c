@@ -183,8 +183,12 @@ static void output_shape(const tp_call *call, cursor *p, dim *dims, int *n_dims,
 /* True for "()->()" and its like: all axes are loops. */
 static bool is_elementwise(const tp_op *op)
 {
-    static const char *const all[] = {"()->()", "(),()->()", "(),(),()->()"};
-    return op->n_in >= 1 && op->n_in <= 3 && strcmp(op->signature, all[op->n_in - 1]) == 0;
+    switch (op->n_in) {
+    case 1: return memcmp(op->signature, "()->()", 7) == 0;
+    case 2: return memcmp(op->signature, "(),()->()", 10) == 0;
+    case 3: return strcmp(op->signature, "(),(),()->()") == 0;
+    default: return false;
+    }
 }
 
 static bool same_shape(const tp_shape *a, const tp_shape *b)
