@@ -1,0 +1,226 @@
+"""rows.py - what each row of the table is in PyTorch."""
+import torch
+import torch.nn.functional as F
+
+from cases import ALONG, FLOATS, HALVES, INTEGERS, Case, Input, draw, draw_index, view
+
+
+class Row:
+    """`fn` computes the row in torch from its inputs and attributes. Cases come from the row's signature, once for each of
+    `attrs`, or from `cases`, a function of (op, maker). `skip` is why there is nothing to compare."""
+
+    def __init__(self, fn=None, attrs=({},), cases=None, skip=None, **domain):
+        self.fn, self.attrs, self.cases, self.skip, self.domain = fn, attrs, cases, skip, domain
+
+
+def dims(x, axes):
+    return list(range(x.dim())) if axes is None else list(axes)
+
+
+def over(fn):
+    """A torch reduction over dims, where no dims means none and not all."""
+    def reduce(x, axes, keepdim, **rest):
+        axes = dims(x, axes)
+        if axes:
+            return fn(x, axes, keepdim, **rest)
+        return fn(x.unsqueeze(-1), [-1], False, **rest)
+    return reduce
+
+
+# --- layout
+
+def reshape_axes(x, **a):
+    lead = x.shape[:x.dim() - a["from"]]
+    return x.reshape(list(lead) + list(a["to"]))
+
+
+def expand_axes(x, to):
+    lead = x.shape[:x.dim() - len(to)]
+    return x.expand(list(lead) + list(to))
+
+
+def permute_axes(x, axes):
+    axes = list(range(-x.dim(), 0)) if axes is None else axes
+    lead = list(range(x.dim() - len(axes)))
+    return x.permute(lead + [axis + x.dim() for axis in axes])
+
+
+def slice_axis(x, axis, start, count, step):
+    return x.index_select(axis, start + step * torch.arange(count))
+
+
+def spread_axis(x, axis, size, start, step):
+    shape = list(x.shape)
+    shape[axis] = size
+    index = start + step * torch.arange(x.shape[axis])
+    return torch.zeros(shape, dtype=x.dtype).index_add(axis, index, x)
+
+
+def one_input(*entries, ints=True):
+    """Cases of (shape, view, attributes) in both floats, and in integers and halves without gradient."""
+    def cases(op, maker):
+        for s, kind, attrs in entries:
+            for dtype in FLOATS:
+                yield Case([view(s, kind, maker(0, dtype))], attrs)
+        for s, kind, attrs in entries[:2] if ints else ():
+            for dtype in INTEGERS + HALVES + (torch.bool,):
+                yield Case([view(s, kind, maker(0, dtype))], attrs, grad=False)
+    return cases
+
+
+def several(*entries):
+    """Cases of ([(shape, view), ...], attributes) in both floats, in integers and in halves."""
+    def cases(op, maker):
+        for dtype in FLOATS + INTEGERS + HALVES:
+            for shapes, attrs in entries if dtype in FLOATS else entries[:2]:
+                yield Case([view(s, kind, maker(i, dtype)) for i, (s, kind) in enumerate(shapes)], attrs,
+                           grad=dtype in FLOATS)
+    return cases
+
+
+def concat_cases(op, maker):
+    yield from several(([((2, 3), "plain"), ((1, 3), "plain")], {"axis": 0}), ([((2, 3), "transposed")], {"axis": -1}),
+                       ([((2, 3), "reversed"), ((2, 1), "plain"), ((2, 0), "plain")], {"axis": 1}),
+                       ([((4,), "stepped"), ((2,), "reversed")], {"axis": 0}), ([((0, 2), "plain"), ((0, 2), "plain")], {"axis": 0}),
+                       ([((2, 3, 2), "expanded"), ((2, 1, 2), "plain")], {"axis": -2}),
+                       ([((1,), "plain")] * 7, {"axis": 0}))(op, maker)
+    yield Case([Input(draw((2,), torch.float32)), Input(draw((3,), torch.float64))], {"axis": 0})
+    yield Case([Input(draw((2,), torch.int32)), Input(draw((3,), torch.float32))], {"axis": 0}, grad=False)
+    yield Case([Input(draw((2,), torch.uint8)), Input(draw((3,), torch.int8))], {"axis": 0}, grad=False)
+
+
+# --- by index
+
+INDEXED = [((5,), (3,), 0), ((4, 3), (2, 3), 0), ((4, 3), (4, 5), 1), ((4, 3), (1, 5), -1), ((2, 3, 4), (2, 6, 4), 1),
+           ((2, 3, 4), (2, 1, 2), -1), ((3,), (0,), 0), ((2, 4), (2, 4), -1), ((1, 3), (4, 2), 1)]
+
+
+def indexed(fill):
+    """Cases with an index into an axis; `fill` makes the third input from the index's shape (None: there is none)."""
+    def cases(op, maker):
+        kinds = ["plain", "transposed", "stepped", "reversed"]
+        for dtype in FLOATS + INTEGERS[2:] + HALVES:
+            for k, (shape, index, axis) in enumerate(INDEXED if dtype in FLOATS else INDEXED[1:3]):
+                n = shape[axis]
+                at = view(index, kinds[k % 3], lambda s: draw_index(n, s))
+                x = view(shape, kinds[(k + 1) % 4], maker(0, dtype))
+                rest = [view(index, kinds[(k + 2) % 4], maker(2, dtype))] if fill else []
+                yield Case([x, at, *rest], {"axis": axis}, grad=dtype in FLOATS)
+    return cases
+
+
+def loops_broadcast(x, index, axis):
+    """Both with the same sizes outside `axis`, as gather takes them in NumPy's rules; no index negative."""
+    index = torch.where(index < 0, index + x.shape[axis], index)
+    x, index = x.movedim(axis, -1), index.movedim(axis, -1)
+    loops = torch.broadcast_shapes(x.shape[:-1], index.shape[:-1])
+    return (x.expand(*loops, x.shape[-1]).movedim(-1, axis), index.expand(*loops, index.shape[-1]).movedim(-1, axis))
+
+
+def gather(x, index, axis):
+    x, index = loops_broadcast(x, index, axis)
+    return torch.gather(x, axis, index)
+
+
+def scatter_add(x, index, src, axis):
+    x, index = loops_broadcast(x, index, axis)
+    src, _ = loops_broadcast(src, index.detach(), axis)
+    return torch.scatter_add(x, axis, index, src)
+
+
+def matmul_cases(op, maker):
+    shapes = [((3, 4), (4, 2)), ((1, 1), (1, 1)), ((2, 3, 4), (4, 5)), ((2, 1, 3, 4), (5, 4, 2)), ((3, 0), (0, 2)),
+              ((0, 3), (3, 2)), ((4, 300), (300, 3)), ((2, 520), (520, 5)), ((3, 300), (300, 9)), ((1, 7), (7, 1))]
+    kinds = ["plain", "transposed", "stepped", "reversed", "expanded"]
+    for dtype in FLOATS:
+        for k, (a, b) in enumerate(shapes):
+            yield Case([view(a, kinds[k % 5], maker(0, dtype)), view(b, kinds[(k + k // 5 + 1) % 5], maker(1, dtype))])
+    for pair in ((torch.float32, torch.float64), (torch.int32, torch.float64)):
+        yield Case([Input(draw((2, 3), pair[0])), Input(draw((3, 2), pair[1]))], grad=False)
+
+
+def cast_cases(op, maker):
+    for source in FLOATS:
+        for target in FLOATS:
+            for s, kind in ALONG[:7]:
+                yield Case([view(s, kind, maker(0, source))], {"dtype": target})
+
+
+def updates(*attrs):
+    """In place: the first input is not a view."""
+    def cases(op, maker):
+        for given in attrs:
+            for dtype in FLOATS:
+                for s, kind in ALONG[:5]:
+                    yield Case([view(s, "plain", maker(0, dtype))] +
+                               [view(s, kind, maker(i, dtype)) for i in range(1, op.n_in)], given, grad=False)
+    return cases
+
+
+ROWS = {
+    # unary.c
+    "neg": Row(lambda x: -x),
+    "exp": Row(torch.exp),
+    "relu": Row(F.relu),
+    # binary.c
+    "add": Row(torch.add),
+    "sub": Row(torch.sub),
+    "mul": Row(torch.mul),
+    # compare.c
+    "gt": Row(torch.gt),
+    "where": Row(torch.where),
+    # reduce.c
+    "sum": Row(over(torch.sum)),
+    # softmax.c
+    "log_softmax": Row(lambda x, axis: F.log_softmax(x, axis)),
+    # sort.c
+    "sort": Row(lambda x, axis, descending: torch.sort(x, stable=True, dim=axis, descending=descending),
+                attrs=({"descending": False}, {"descending": True})),
+    # layout.c
+    "reshape_axes": Row(reshape_axes, cases=one_input(
+        ((2, 3), "transposed", {"from": 2, "to": [3, 2]}), ((6,), "stepped", {"from": 1, "to": [2, 3]}),
+        ((2, 6), "plain", {"from": 1, "to": [3, 2]}), ((2, 3, 4), "reversed", {"from": 2, "to": [12]}),
+        ((), "plain", {"from": 0, "to": []}), ((2, 1), "expanded", {"from": 1, "to": []}),
+        ((0, 3), "plain", {"from": 2, "to": [3, 0]}), ((4,), "plain", {"from": 0, "to": [1, 1]}),
+        ((2, 3, 2), "transposed", {"from": 3, "to": [4, 3]}))),
+    "expand_axes": Row(expand_axes, cases=one_input(
+        ((2, 1), "plain", {"to": [2, 3]}), ((1,), "plain", {"to": [4]}), ((2, 3, 1), "transposed", {"to": [5]}),
+        ((1, 1), "plain", {"to": [2, 3]}), ((3,), "reversed", {"to": [3]}), ((1, 3), "stepped", {"to": [0, 3]}),
+        ((), "plain", {"to": []}), ((2, 1, 2), "expanded", {"to": [3, 2]}))),
+    "permute_axes": Row(permute_axes, cases=one_input(
+        ((2, 3), "plain", {"axes": [-1, -2]}), ((2, 3, 4), "stepped", {"axes": [-2, -1, -3]}),
+        ((2, 3, 4), "reversed", {"axes": [-1, -2]}), ((3,), "plain", {"axes": [-1]}), ((), "plain", {"axes": []}),
+        ((2, 0, 3), "plain", {"axes": [-2, -1, -3]}), ((3, 4), "expanded", {"axes": [-1, -2]}),
+        ((2, 1, 3, 2), "transposed", {"axes": [-4, -1, -3, -2]}))),
+    "slice_axis": Row(slice_axis, cases=one_input(
+        ((5,), "plain", {"axis": 0, "start": 1, "count": 2, "step": 2}),
+        ((4, 3), "transposed", {"axis": 0, "start": 3, "count": 4, "step": -1}),
+        ((4, 3), "reversed", {"axis": 1, "start": 0, "count": 0, "step": 1}),
+        ((4, 6), "stepped", {"axis": -1, "start": 5, "count": 2, "step": -3}),
+        ((2, 3, 4), "plain", {"axis": 1, "start": 1, "count": 1, "step": 1}),
+        ((3, 4), "expanded", {"axis": 0, "start": 0, "count": 2, "step": 2}),
+        ((0, 3), "plain", {"axis": 1, "start": 2, "count": 1, "step": 1}),
+        ((7,), "reversed", {"axis": 0, "start": 6, "count": 3, "step": -2}))),
+    "spread_axis": Row(spread_axis, cases=one_input(
+        ((2,), "plain", {"axis": 0, "size": 5, "start": 1, "step": 2}),
+        ((4, 3), "transposed", {"axis": 0, "size": 4, "start": 3, "step": -1}),
+        ((4, 0), "plain", {"axis": 1, "size": 3, "start": 0, "step": 1}),
+        ((4, 2), "stepped", {"axis": -1, "size": 6, "start": 5, "step": -3}),
+        ((2, 1, 4), "reversed", {"axis": 1, "size": 3, "start": 1, "step": 1}),
+        ((2, 4), "expanded", {"axis": 0, "size": 4, "start": 0, "step": 2}),
+        ((0, 1), "plain", {"axis": 1, "size": 4, "start": 2, "step": 1}),
+        ((3,), "reversed", {"axis": 0, "size": 7, "start": 6, "step": -2}))),
+    "concat": Row(lambda *xs, axis: torch.cat(xs, axis), cases=concat_cases),
+    # matmul.c
+    "matmul_2d": Row(torch.matmul, cases=matmul_cases),
+    # gather.c
+    "gather": Row(gather, cases=indexed(False)),
+    "scatter_add": Row(scatter_add, cases=indexed(True)),
+    # cast.c
+    "cast": Row(lambda x, dtype: x.to(dtype), cases=cast_cases),
+    "clone": Row(torch.clone),
+    # random.c
+    "uniform_from": Row(skip="PyTorch draws other numbers; Philox has its own known answers"),
+    # update.c
+    "sgd_update": Row(lambda x, grad, lr: x - lr * grad, cases=updates({"lr": 0.1}, {"lr": 0.5})),
+}
