@@ -29,7 +29,7 @@ static void arena_open(arena *a, const tp_options *given)
 static void arena_close(arena *a)
 {
     tp_cache_trim(&a->cache);
-    tp_pool_release(a->cache.pool);
+    tp_pool_close(a->cache.pool, 0);
     assert_int_equal(a->books.blocks, 0);
 }
 
