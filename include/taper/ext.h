@@ -14,7 +14,7 @@ typedef struct tp_op tp_op;
 typedef struct tp_call tp_call;
 
 /* Limits of a row. */
-enum { TP_MAX_OUT = 4, TP_MAX_ATTR = 5 };
+enum { TP_MAX_IN = 8, TP_MAX_OUT = 4, TP_MAX_ATTR = 5 };
 
 /* What a kernel sees of a tensor: element (i,j,..) is data[i * stride[0] + j * stride[1] + ..]. */
 typedef struct tp_array {

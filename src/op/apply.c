@@ -14,7 +14,7 @@ enum { FEW = 4 }; /* inputs that need no allocation */
 typedef struct frame {
     tp_call call;
     tp_attr attr[TP_MAX_ATTR];
-    tp_ints lists[2]; /* axes, made negative */
+    tp_ints lists[TP_MAX_ATTR]; /* axes, made negative */
     tp_tensor *few[FEW];
     tp_shape few_shapes[FEW];
     tp_array few_arrays[FEW];
@@ -332,10 +332,25 @@ static bool run(frame *f, tp_tensor *const *in)
     return !c->n_levels || !any_tangents(f) || tp_carry_tangents(&f->call, f->in, f->out);
 }
 
+/* What an author of an op can get wrong that would lead a call astray. */
+static const char *malformed(const tp_op *op)
+{
+    int n = op->n_in < 0 ? 1 : op->n_in;
+    if (op->n_in > TP_MAX_IN || op->n_out < 1 || op->n_out > TP_MAX_OUT) return "number of inputs or outputs";
+    if (op->n_attr < 0 || op->n_attr > TP_MAX_ATTR) return "number of attributes";
+    if (!op->types || strlen(op->types) != (size_t)(n + 2 + op->n_out)) return "types";
+    if (!op->rules || !(op->rules->eval || op->rules->view)) return "rules";
+    if (!op->signature && !op->rules->shape) return "signature";
+    return NULL;
+}
+
 static bool right_number(const tp_call *call)
 {
     int takes = call->op->n_in;
-    if (takes < 0 ? call->n_in > 0 : call->n_in == takes) return true;
+    const char *wrong = malformed(call->op);
+    if (wrong)
+        tp_fail(call->context, TP_ERR_ARGUMENT, "%s: the op's %s cannot be right", call->op->name, wrong);
+    if (wrong || (takes < 0 ? call->n_in > 0 : call->n_in == takes)) return !wrong;
     tp_call_fail(call, TP_ERR_ARGUMENT, "takes %d inputs%s, got %d", takes < 0 ? 1 : takes,
                  takes < 0 ? " or more" : "", call->n_in);
     return false;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { MAX_DIMS = 8, MAX_CORE = TP_INTERNAL_RANK };
+enum { MAX_DIMS = 8, ALL_DIMS = 24, MAX_CORE = TP_INTERNAL_RANK };
 
 /* One named size of a signature: "k" of "(m,k),(k,n)->(m,n)". */
 typedef struct dim {
@@ -16,20 +16,39 @@ typedef struct cursor {
     const char *at;
 } cursor;
 
-/* Steps to the next argument and writes its names to `names`; returns how many core axes it has. */
+/* Steps to the next argument and writes its names to `names`; returns how many core axes it has, -1 if the
+ * signature is not one. */
 static int next_argument(cursor *p, dim *names)
 {
     int n = 0;
-    while (*p->at && *p->at != '(') p->at++;
-    p->at++;
-    while (*p->at != ')') {
+    p->at += strcspn(p->at, "(");
+    if (*p->at != '(') return -1;
+    for (p->at++; *p->at != ')'; n++) {
         size_t length = strcspn(p->at, ",)");
-        names[n++] = (dim){p->at, length, -1};
+        if (n == MAX_DIMS || length == 0 || !p->at[length]) return -1;
+        names[n] = (dim){p->at, length, -1};
         p->at += length;
         if (*p->at == ',') p->at++;
     }
     p->at++;
     return n;
+}
+
+/* Whether the signature names all arguments, with no more sizes than there is room for. */
+static bool is_signature(const tp_call *call)
+{
+    dim names[MAX_DIMS];
+    cursor p = {call->op->signature};
+    int sizes = 0;
+    for (int i = 0; i < call->n_in + call->n_out; i++) {
+        int n = next_argument(&p, names);
+        if (n < 0 || (sizes += n) > ALL_DIMS) {
+            tp_fail(call->context, TP_ERR_ARGUMENT, "%s: '%s' is no signature for %d inputs and %d outputs",
+                    call->op->name, call->op->signature, call->n_in, call->n_out);
+            return false;
+        }
+    }
+    return true;
 }
 
 int tp_attr_of_type(const tp_op *op, tp_attr_type type)
@@ -216,7 +235,8 @@ bool tp_resolve_shapes(const tp_call *call, const tp_shape *in_shape, tp_shape *
     const tp_op *op = call->op;
     if (op->rules->shape) return op->rules->shape(call, in_shape, out_shape);
     if (is_elementwise(op)) return elementwise_shape(call, in_shape, out_shape);
-    dim dims[MAX_DIMS * 2];
+    if (!is_signature(call)) return false;
+    dim dims[ALL_DIMS];
     int n_dims = 0;
     tp_shape loops = {0};
     cursor p = {op->signature};
@@ -273,7 +293,7 @@ int tp_arrange(const tp_call *call, tp_array *in, tp_array *out)
         return out[0].rank;
     }
     cursor p = {op->signature};
-    int core[8], axes[MAX_CORE], loops = 0;
+    int core[TP_MAX_IN], axes[MAX_CORE], loops = 0;
     dim names[MAX_DIMS];
     for (int i = 0; i < call->n_in; i++) {
         core[i] = core_axes(call, next_argument(&p, names), true, axes);

@@ -4,7 +4,7 @@
 
 #include <taper/ext.h>
 
-enum { TP_LOOP_ARRAYS = 8 };
+enum { TP_LOOP_ARRAYS = TP_MAX_IN + TP_MAX_OUT };
 
 /* A position in the leading `loops` axes of several arrays of the same loop sizes. */
 typedef struct tp_walk {
@@ -20,10 +20,10 @@ bool tp_walk_start(tp_walk *w, int loops, int arrays, const tp_array *const *arr
 /* Goes to the next position in row-major order; false after the last. */
 bool tp_walk_next(tp_walk *w);
 
-/* A walk over the loops of a call with up to 4 inputs: at[0..n_in-1] inputs, then outputs. */
+/* A walk over the loops of a call: at[0..n_in-1] are its inputs, then its outputs. */
 bool tp_walk_call(tp_walk *w, const tp_call *call, const tp_array *in, const tp_array *out);
 
-/* Element type sizes and typed access. */
+/* The elements from where array k of a walk stands. */
 #define TP_AT(type, walk, k) ((type *)(void *)(walk).at[k])
 
 #endif

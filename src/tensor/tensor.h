@@ -100,7 +100,4 @@ int tp_negative_axis(tp_context *c, const char *call, int64_t axis, int rank);
  * integers saturate, NaN becomes 0; to bool is != 0. */
 void tp_array_copy(const tp_array *to, const tp_array *from);
 
-double tp_load_double(const void *element, tp_dtype dtype);
-void tp_store_double(void *element, tp_dtype dtype, double value);
-
 #endif
