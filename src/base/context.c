@@ -64,17 +64,13 @@ int tp_close(tp_context *c)
     return result;
 }
 
-size_t tp_memory_used(const tp_context *c)
-{
-    if (!c) return 0;
-    return c->cache.live - atomic_load_explicit(&c->cache.pool->elsewhere, memory_order_relaxed);
-}
+size_t tp_memory_used(const tp_context *c) { return c ? tp_cache_live(&c->cache) : 0; }
 
 size_t tp_memory_peak(const tp_context *c) { return c ? c->cache.peak : 0; }
 
 void tp_memory_reset_peak(tp_context *c)
 {
-    if (c) c->cache.peak = c->cache.live;
+    if (c) c->cache.peak = tp_cache_live(&c->cache);
 }
 
 void tp_memory_trim(tp_context *c)

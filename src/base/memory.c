@@ -77,6 +77,18 @@ void tp_pool_free(tp_pool *pool, void *block, size_t size)
     pool_free_rounded(pool, block, rounded);
 }
 
+size_t tp_cache_live(const tp_cache *cache)
+{
+    return cache->live - atomic_load_explicit(&cache->pool->elsewhere, memory_order_relaxed);
+}
+
+/* Takes what other contexts gave back out of `live`. */
+static void settle(tp_cache *cache)
+{
+    if (atomic_load_explicit(&cache->pool->elsewhere, memory_order_relaxed))
+        cache->live -= atomic_exchange_explicit(&cache->pool->elsewhere, 0, memory_order_relaxed);
+}
+
 void *tp_cache_alloc(tp_cache *cache, size_t size)
 {
     if (size > SIZE_MAX / 4) return NULL;
@@ -94,6 +106,7 @@ void *tp_cache_alloc(tp_cache *cache, size_t size)
         }
         if (!block) return NULL;
     }
+    settle(cache);
     cache->live += rounded;
     if (cache->live > cache->peak) cache->peak = cache->live;
     return block;

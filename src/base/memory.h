@@ -14,7 +14,7 @@ typedef struct tp_pool {
     void *user;
     size_t limit;
     atomic_size_t used;      /* bytes taken from the hook, caches included */
-    atomic_size_t elsewhere; /* bytes of blocks that another context gave back */
+    atomic_size_t elsewhere; /* bytes that other contexts gave back since the cache last settled */
     atomic_llong storages;   /* OPEN less the storages given back elsewhere; when the context has closed,
                                 those still in use */
 } tp_pool;
@@ -23,7 +23,7 @@ typedef struct tp_pool {
 typedef struct tp_cache {
     tp_pool *pool;
     void *bins[TP_BINS];
-    size_t live; /* bytes handed out and not given back */
+    size_t live; /* bytes handed out and not given back, save for `elsewhere` */
     size_t peak;
     long long storages; /* made here and not given back here */
     bool off;
@@ -42,6 +42,9 @@ void *tp_cache_alloc(tp_cache *cache, size_t size);
 
 /* Takes back a block of tp_cache_alloc; `size` as asked for. NULL is allowed. */
 void tp_cache_free(tp_cache *cache, void *block, size_t size);
+
+/* Bytes handed out and not given back. */
+size_t tp_cache_live(const tp_cache *cache);
 
 /* Gives a block back to its pool past any cache: for storage whose context is another one. */
 void tp_pool_free(tp_pool *pool, void *block, size_t size);

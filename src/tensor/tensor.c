@@ -145,7 +145,7 @@ tp_tensor *tp_keep(tp_tensor *t)
 tp_tensor *tp_share_tensor(tp_context *c, const tp_tensor *t)
 {
     if (!tp_ok(c)) return tp_nil(c);
-    if (!alive(t, "tp_share_tensor")) {
+    if (tp_is_nil(t) || t->object.refs <= 0) { /* a failure of this context, not of t's */
         tp_fail(c, TP_ERR_ARGUMENT, "tp_share_tensor: argument 't' is nil, NULL or freed");
         return tp_nil(c);
     }
