@@ -78,6 +78,30 @@ TP_API tp_tensor *tp_select(tp_tensor *x, int axis, int64_t index);
 /* Stacked along a new axis, counted in the result. */
 TP_API tp_tensor *tp_stack(int n, tp_tensor *const *xs, int axis);
 
+/* The axes start to end, both included, as one. */
+TP_API tp_tensor *tp_flatten(tp_tensor *x, int start, int end);
+/* Axis `from` moved to stand at `to`; the others keep their order. */
+TP_API tp_tensor *tp_movedim(tp_tensor *x, int from, int to);
+/* The axes given in reverse, without copying. */
+TP_API tp_tensor *tp_flip(tp_tensor *x, tp_axes axes);
+/* Moved by shifts[i] along axes[i], what falls off the end comes in at the front. Without axes: one shift
+ * along the flattened elements. */
+TP_API tp_tensor *tp_roll(tp_tensor *x, tp_ints shifts, tp_axes axes);
+/* Tiled: repeats[i] copies along each axis and along new leading ones (torch.Tensor.repeat). */
+TP_API tp_tensor *tp_repeat(tp_tensor *x, tp_ints repeats);
+/* Each element of an axis `repeats` times. */
+TP_API tp_tensor *tp_repeat_interleave(tp_tensor *x, int64_t repeats, int axis);
+/* Cut along an axis into views of `size`, the last one what is left. Writes them to ys, which has room for n,
+ * and returns how many there are; 0 and nils after a failure. */
+TP_API int tp_split(tp_tensor *x, int64_t size, int axis, int n, tp_tensor **ys);
+/* Cut along an axis into n views of equal size, the last one what is left; there may be fewer than n. Writes
+ * and returns as tp_split. */
+TP_API int tp_chunk(tp_tensor *x, int n, int axis, tp_tensor **ys);
+/* The diagonal of the matrices that two axes make, as the last axis; offset > 0: above the main one. */
+TP_API tp_tensor *tp_diagonal(tp_tensor *x, int64_t offset, int axis1, int axis2);
+/* Itself if row-major, else a copy that is. */
+TP_API tp_tensor *tp_contiguous(tp_tensor *x);
+
 /* A bound of tp_slice that is left out. */
 #define TP_END INT64_MIN
 

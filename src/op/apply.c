@@ -84,20 +84,7 @@ static bool resolve_axes(frame *f, const tp_attr *attr)
         if (op->attr[i].type != TP_ATTR_AXES) continue;
         tp_ints *list = &f->lists[lists++];
         *list = *attr[i].v;
-        if (list->n == TP_ALL_AXES) {
-            list->n = rank;
-            for (int k = 0; k < rank; k++) list->v[k] = k;
-        }
-        uint32_t seen = 0;
-        for (int k = 0; k < list->n; k++) {
-            list->v[k] = tp_negative_axis(c, op->name, list->v[k], rank);
-            if (list->v[k] == 0) return false;
-            if (seen >> -list->v[k] & 1) {
-                tp_fail(c, TP_ERR_ARGUMENT, "%s: axis %lld is given twice", op->name, (long long)list->v[k]);
-                return false;
-            }
-            seen |= 1u << -list->v[k];
-        }
+        if (!tp_negative_axes(c, op->name, list, rank)) return false;
         f->attr[i].v = list;
     }
     return true;

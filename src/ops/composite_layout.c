@@ -183,3 +183,171 @@ tp_tensor *tp_stack(int n, tp_tensor *const *xs, int axis)
     tp_close_scope(c, scope);
     return y;
 }
+
+tp_tensor *tp_flatten(tp_tensor *x, int start, int end)
+{
+    tp_context *c = usable(x, "flatten");
+    if (!c) return tp_nil(tp_context_of(x));
+    if (x->rank == 0) return tp_reshape_axes(x, 0, TP_SHAPE(1));
+    start = tp_negative_axis(c, "flatten", start, x->rank);
+    if (start) end = tp_negative_axis(c, "flatten", end, x->rank);
+    if (start == 0 || end == 0) return tp_nil(c);
+    if (start > end) {
+        tp_fail(c, TP_ERR_ARGUMENT, "flatten: axis %d stands after axis %d", start, end);
+        return tp_nil(c);
+    }
+    const int64_t *size = x->size + x->rank;
+    tp_shape shape = {.n = 1, .v = {tp_shape_numel(size + start, end - start + 1)}};
+    for (int i = end + 1; i < 0; i++) shape.v[shape.n++] = size[i];
+    return tp_reshape_axes(x, -start, shape);
+}
+
+tp_tensor *tp_movedim(tp_tensor *x, int from, int to)
+{
+    tp_context *c = usable(x, "movedim");
+    if (!c) return tp_nil(tp_context_of(x));
+    from = tp_negative_axis(c, "movedim", from, x->rank);
+    if (from) to = tp_negative_axis(c, "movedim", to, x->rank);
+    if (from == 0 || to == 0) return tp_nil(c);
+    tp_axes axes = {.n = x->rank};
+    for (int i = 0, other = -x->rank; i < x->rank; i++) {
+        if (other == from) other++;
+        axes.v[i] = i == to + x->rank ? from : other++;
+    }
+    return tp_permute_axes(x, axes);
+}
+
+tp_tensor *tp_flip(tp_tensor *x, tp_axes axes)
+{
+    tp_context *c = usable(x, "flip");
+    if (!c || !tp_negative_axes(c, "flip", &axes, x->rank)) return tp_nil(tp_context_of(x));
+    tp_mark scope = tp_open_scope(c);
+    for (int i = 0; i < axes.n; i++) x = tp_slice(x, (int)axes.v[i], TP_END, TP_END, -1);
+    tp_keep(x);
+    tp_close_scope(c, scope);
+    return x;
+}
+
+static tp_tensor *roll_axis(tp_tensor *x, int axis, int64_t shift)
+{
+    int64_t n = tp_size(x, axis);
+    shift = n ? shift % n : 0;
+    if (shift == 0) return x;
+    int64_t cut = shift > 0 ? n - shift : -shift;
+    return tp_concat(TP_TENSORS(tp_slice(x, axis, cut, n, 1), tp_slice(x, axis, 0, cut, 1)), axis);
+}
+
+tp_tensor *tp_roll(tp_tensor *x, tp_ints shifts, tp_axes axes)
+{
+    tp_context *c = usable(x, "roll");
+    if (!c) return tp_nil(tp_context_of(x));
+    tp_shape shape = tp_shape_of(x);
+    bool flat = axes.n == 0 && shifts.n == 1;
+    if (!flat && axes.n != shifts.n) {
+        tp_fail(c, TP_ERR_ARGUMENT, "roll: got %d shifts for %d axes", shifts.n, axes.n);
+        return tp_nil(c);
+    }
+    tp_mark scope = tp_open_scope(c);
+    if (flat) x = tp_reshape(roll_axis(tp_flatten(x, 0, -1), 0, shifts.v[0]), shape);
+    for (int i = 0; i < axes.n; i++) {
+        int axis = tp_negative_axis(c, "roll", axes.v[i], shape.n);
+        x = axis ? roll_axis(x, axis, shifts.v[i]) : tp_nil(c);
+    }
+    tp_keep(x);
+    tp_close_scope(c, scope);
+    return x;
+}
+
+/* Each axis (negative) `repeats` times: its elements one by one, or all of them over and over. */
+static tp_tensor *repeat_axis(tp_tensor *x, int axis, int64_t repeats, bool one_by_one)
+{
+    int first = axis + x->rank; /* of the two that become one */
+    x = tp_unsqueeze(x, first + one_by_one);
+    tp_shape shape = tp_shape_of(x);
+    shape.v[first + one_by_one] = repeats;
+    return tp_flatten(tp_expand(x, shape), first, first + 1);
+}
+
+static tp_tensor *fail_repeats(tp_context *c, const char *call, int64_t repeats)
+{
+    tp_fail(c, TP_ERR_ARGUMENT, "%s: cannot take something %lld times", call, (long long)repeats);
+    return tp_nil(c);
+}
+
+tp_tensor *tp_repeat(tp_tensor *x, tp_ints repeats)
+{
+    tp_context *c = usable(x, "repeat");
+    if (!c) return tp_nil(tp_context_of(x));
+    int more = repeats.n - x->rank;
+    if (more < 0 || repeats.n > TP_MAX_RANK) {
+        tp_fail(c, TP_ERR_ARGUMENT, "repeat: got %d numbers for a tensor of rank %d", repeats.n, x->rank);
+        return tp_nil(c);
+    }
+    tp_shape shape = {.n = repeats.n};
+    for (int i = 0; i < repeats.n; i++) {
+        if (repeats.v[i] < 0) return fail_repeats(c, "repeat", repeats.v[i]);
+        shape.v[i] = i < more ? 1 : x->size[i - more];
+    }
+    tp_mark scope = tp_open_scope(c);
+    if (more) x = tp_reshape(x, shape);
+    /* the innermost first: what is copied again is small */
+    for (int i = repeats.n - 1; i >= 0 && !tp_is_nil(x); i--)
+        if (repeats.v[i] != 1) x = repeat_axis(x, i - repeats.n, repeats.v[i], false);
+    tp_keep(x);
+    tp_close_scope(c, scope);
+    return x;
+}
+
+tp_tensor *tp_repeat_interleave(tp_tensor *x, int64_t repeats, int axis)
+{
+    tp_context *c = usable(x, "repeat_interleave");
+    if (!c) return tp_nil(tp_context_of(x));
+    axis = tp_negative_axis(c, "repeat_interleave", axis, x->rank);
+    if (axis == 0) return tp_nil(c);
+    if (repeats < 0) return fail_repeats(c, "repeat_interleave", repeats);
+    tp_mark scope = tp_open_scope(c);
+    tp_tensor *y = tp_keep(repeat_axis(x, axis, repeats, true));
+    tp_close_scope(c, scope);
+    return y;
+}
+
+int tp_split(tp_tensor *x, int64_t size, int axis, int n, tp_tensor **ys)
+{
+    for (int i = 0; i < n; i++) ys[i] = tp_nil(tp_context_of(x));
+    tp_context *c = usable(x, "split");
+    axis = c ? tp_negative_axis(c, "split", axis, x->rank) : 0;
+    if (axis == 0) return 0;
+    int64_t all = x->size[axis + x->rank], pieces = size > 0 && all > 0 ? (all - 1) / size + 1 : 1;
+    if (size < 0 || (size == 0 && all > 0) || pieces > n) {
+        tp_fail(c, TP_ERR_ARGUMENT, "split: cannot cut an axis of %lld into at most %d of size %lld",
+                (long long)all, n, (long long)size);
+        return 0;
+    }
+    for (int i = 0; i < pieces; i++) {
+        int64_t left = all - i * size;
+        ys[i] = tp_slice_axis(x, axis, i * size, left < size ? left : size, 1);
+    }
+    return tp_ok(c) ? (int)pieces : 0;
+}
+
+int tp_chunk(tp_tensor *x, int n, int axis, tp_tensor **ys)
+{
+    int64_t all = tp_size(x, axis), size = n > 0 && all > 0 ? (all - 1) / n + 1 : all;
+    return tp_split(x, size, axis, n, ys);
+}
+
+tp_tensor *tp_diagonal(tp_tensor *x, int64_t offset, int axis1, int axis2)
+{
+    tp_context *c = usable(x, "diagonal");
+    tp_axes pair = TP_AXES(axis1, axis2), axes = TP_NONE;
+    if (!c || !tp_negative_axes(c, "diagonal", &pair, x->rank)) return tp_nil(tp_context_of(x));
+    for (int axis = -x->rank; axis < 0; axis++)
+        if (axis != pair.v[0] && axis != pair.v[1]) axes.v[axes.n++] = axis;
+    for (int i = 0; i < 2; i++) axes.v[axes.n++] = pair.v[i];
+    tp_mark scope = tp_open_scope(c);
+    tp_tensor *y = tp_keep(tp_diagonal_axes(tp_permute_axes(x, axes), offset));
+    tp_close_scope(c, scope);
+    return y;
+}
+
+tp_tensor *tp_contiguous(tp_tensor *x) { return tp_is_contiguous(x) ? x : tp_clone(x); }

@@ -34,6 +34,26 @@ int tp_negative_axis(tp_context *c, const char *call, int64_t axis, int rank)
     return 0;
 }
 
+bool tp_negative_axes(tp_context *c, const char *call, tp_axes *axes, int rank)
+{
+    uint32_t seen = 0;
+    if (axes->n == TP_ALL_AXES) {
+        axes->n = rank;
+        for (int k = 0; k < rank; k++) axes->v[k] = k;
+    }
+    for (int k = 0; k < axes->n; k++) {
+        int axis = tp_negative_axis(c, call, axes->v[k], rank);
+        if (axis == 0) return false;
+        if (seen >> -axis & 1) {
+            tp_fail(c, TP_ERR_ARGUMENT, "%s: axis %d is given twice", call, axis);
+            return false;
+        }
+        seen |= 1u << -axis;
+        axes->v[k] = axis;
+    }
+    return true;
+}
+
 bool tp_shape_usable(tp_context *c, const tp_shape *shape, tp_dtype dtype, const char *call)
 {
     if (!tp_dtype_size(dtype)) {

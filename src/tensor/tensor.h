@@ -94,6 +94,10 @@ const char *tp_shape_text(const int64_t *size, int rank, char *buf, size_t n);
 /* Makes `axis` negative; 0 after recording that it is outside. */
 int tp_negative_axis(tp_context *c, const char *call, int64_t axis, int rank);
 
+/* Makes all of `axes` negative, TP_ALL into a list of all; false after recording that one is outside or given
+ * twice. */
+bool tp_negative_axes(tp_context *c, const char *call, tp_axes *axes, int rank);
+
 /* --- elements --- */
 
 /* Copies all elements of `from` to `to` (same shape, any strides), converting the dtype: floats to

@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""Golden values for tests/ops from PyTorch: what each call below gives, as lines CASE(call, shape, values).
+
+  make_ops.py           writes the *.def files named in FILES beside this file
+  make_ops.py --check   compares them with the PyTorch installed
+"""
+import pathlib
+import sys
+
+import torch
+import torch.nn.functional as F
+
+# The inputs, as in tests/ops/cases.h.
+x = torch.arange(24.0, dtype=torch.float64).reshape(2, 3, 4)
+v = torch.arange(5.0, dtype=torch.float64)
+t = x.transpose(0, 2)
+s = torch.tensor(7.0, dtype=torch.float64)
+e = torch.zeros(0, 3, dtype=torch.float64)
+
+LAYOUT = [
+    ("tp_flatten(x, 0, -1)", x.flatten()),
+    ("tp_flatten(x, 1, 2)", x.flatten(1, 2)),
+    ("tp_flatten(t, 0, 1)", t.flatten(0, 1)),
+    ("tp_flatten(s, 0, -1)", s.flatten()),
+    ("tp_flatten(e, 0, 1)", e.flatten()),
+    ("tp_movedim(x, 0, 2)", x.movedim(0, 2)),
+    ("tp_movedim(x, -1, 0)", x.movedim(-1, 0)),
+    ("tp_movedim(x, 1, 1)", x),
+    ("tp_flip(x, TP_AXES(0))", x.flip(0)),
+    ("tp_flip(x, TP_AXES(-1, 0))", x.flip(-1, 0)),
+    ("tp_flip(t, TP_ALL)", t.flip(0, 1, 2)),
+    ("tp_flip(e, TP_ALL)", e.flip(0, 1)),
+    ("tp_roll(x, TP_INTS(1), TP_AXES(-1))", x.roll(1, -1)),
+    ("tp_roll(x, TP_INTS(-4, 5), TP_AXES(1, 2))", x.roll((-4, 5), (1, 2))),
+    ("tp_roll(x, TP_INTS(5), TP_NONE)", x.roll(5)),
+    ("tp_roll(e, TP_INTS(1), TP_AXES(0))", e.roll(1, 0)),
+    ("tp_repeat(v, TP_INTS(2))", v.repeat(2)),
+    ("tp_repeat(x, TP_INTS(2, 1, 1, 3))", x.repeat(2, 1, 1, 3)),
+    ("tp_repeat(t, TP_INTS(1, 2, 2))", t.repeat(1, 2, 2)),
+    ("tp_repeat(v, TP_INTS(2, 0))", v.repeat(2, 0)),
+    ("tp_repeat_interleave(x, 2, 1)", x.repeat_interleave(2, 1)),
+    ("tp_repeat_interleave(v, 3, -1)", v.repeat_interleave(3)),
+    ("tp_pad(v, TP_INTS(1), TP_INTS(2), 0.5)", F.pad(v, (1, 2), value=0.5)),
+    ("tp_pad(x, TP_INTS(1, 0), TP_INTS(0, 2), -1)", F.pad(x, (0, 2, 1, 0), value=-1)),
+    ("tp_pad(x, TP_INTS(-1, 1), TP_INTS(2, -3), 0)", F.pad(x, (1, -3, -1, 2))),
+    ("tp_pad(t, TP_INTS(0, 0, 1), TP_INTS(1, 0, 0), 9)", F.pad(t, (1, 0, 0, 0, 0, 1), value=9)),
+    ("tp_tril(x, 0)", x.tril()),
+    ("tp_tril(x, -1)", x.tril(-1)),
+    ("tp_tril(t, 1)", t.tril(1)),
+    ("tp_tril(x, 100)", x.tril(100)),
+    ("tp_triu(x, 0)", x.triu()),
+    ("tp_triu(x, 2)", x.triu(2)),
+    ("tp_triu(t, -2)", t.triu(-2)),
+    ("tp_triu(x, -100)", x.triu(-100)),
+    ("tp_diagonal(x, 0, 0, 1)", x.diagonal()),
+    ("tp_diagonal(x, 1, -2, -1)", x.diagonal(1, -2, -1)),
+    ("tp_diagonal(x, -1, 2, 0)", x.diagonal(-1, 2, 0)),
+    ("tp_diagonal(x, 9, 0, 1)", x.diagonal(9)),
+    ("tp_diagonal_spread(v, 5, 5, 0)", torch.diag(v)),
+    ("tp_diagonal_spread(v, 7, 7, -2)", torch.diag(v, -2)),
+    ("tp_contiguous(t)", t),
+    ("tp_slice(x, -1, -1, TP_END, -2)", x.flip(-1)[..., 0::2]),
+    ("tp_slice(x, 1, 1, 100, 1)", x[:, 1:100]),
+    ("tp_select(x, 1, -1)", x[:, -1]),
+    ("tp_stack(TP_TENSORS(v, v), 1)", torch.stack((v, v), 1)),
+    ("tp_concat(TP_TENSORS(x, tp_flip(x, TP_AXES(1))), 1)", torch.cat((x, x.flip(1)), 1)),
+    ("tp_permute(x, TP_AXES(2, 0, -2))", x.permute(2, 0, 1)),
+    ("tp_reshape(t, TP_SHAPE(3, -1))", t.reshape(3, -1)),
+    ("tp_expand(v, TP_SHAPE(2, -1))", v.expand(2, -1)),
+    ("tp_squeeze(tp_unsqueeze(x, 1), TP_ALL)", x),
+]
+
+FILES = {"layout": LAYOUT}
+
+
+def case(call, result):
+    shape = f"TP_SHAPE({', '.join(map(str, result.shape))})" if result.dim() else "TP_SCALAR"
+    values = ", ".join(f"{value:.17g}" for value in result.double().flatten().tolist()) or "0"
+    return f"CASE({call}, {shape}, {values})\n"
+
+
+def main():
+    here = pathlib.Path(__file__).parent
+    for name, cases in FILES.items():
+        text = f"/* {name}.def - made by make_ops.py */\n" + "".join(case(*one) for one in cases)
+        path = here / f"{name}.def"
+        if "--check" not in sys.argv:
+            path.write_text(text)
+        elif path.read_text() != text:
+            sys.exit(f"{path} differs from PyTorch {torch.__version__}")
+
+
+if __name__ == "__main__":
+    main()
