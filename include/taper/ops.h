@@ -56,6 +56,19 @@ TP_API tp_tensor *tp_add_scalar(tp_tensor *x, double s);
 /* x * s */
 TP_API tp_tensor *tp_mul_scalar(tp_tensor *x, double s);
 
+/* --- composites: reductions -------------------------------------------------------------------- */
+
+/* The product over axes; integers give i64, no elements 1. */
+TP_API tp_tensor *tp_prod(tp_tensor *x, tp_axes axes, bool keepdim);
+/* How many elements are not 0, over axes; i64. */
+TP_API tp_tensor *tp_count_nonzero(tp_tensor *x, tp_axes axes, bool keepdim);
+/* True where any element over axes is not 0. */
+TP_API tp_tensor *tp_any(tp_tensor *x, tp_axes axes, bool keepdim);
+/* True where no element over axes is 0. */
+TP_API tp_tensor *tp_all(tp_tensor *x, tp_axes axes, bool keepdim);
+/* The indices that sort along axis; equal values keep their order. */
+TP_API tp_tensor *tp_argsort(tp_tensor *x, int axis, bool descending);
+
 /* --- composites: layout ------------------------------------------------------------------------ */
 
 /* The same elements in row-major order under another shape; one size may be -1: what is left. */

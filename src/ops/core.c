@@ -2,44 +2,69 @@
 
 #include "tensor/dtype.h"
 
-int64_t tp_core_numel(const tp_array *a, int loops)
+void tp_core_open(tp_core *core, const tp_array *a, int loops, tp_dtype work)
 {
-    int64_t n = 1;
-    for (int i = loops; i < a->rank; i++) n *= a->size[i];
-    return n;
+    tp_array *b = &core->array;
+    *b = (tp_array){.dtype = a->dtype};
+    core->work = work;
+    core->numel = 1;
+    for (int i = loops; i < a->rank; i++) {
+        int last = b->rank - 1;
+        core->numel *= a->size[i];
+        if (a->size[i] == 1) continue;
+        if (last >= 0 && b->stride[last] == a->stride[i] * a->size[i]) {
+            b->size[last] *= a->size[i];
+            b->stride[last] = a->stride[i];
+        } else {
+            b->size[b->rank] = a->size[i];
+            b->stride[b->rank++] = a->stride[i];
+        }
+    }
+    core->row = b->rank ? b->size[b->rank - 1] : 1;
+    core->step = b->rank ? b->stride[b->rank - 1] : 1;
 }
 
-void tp_core_start(tp_core *core, const tp_array *a, int loops, void *data, tp_dtype work)
+void tp_core_start(tp_core *core, void *data)
 {
-    core->array = (tp_array){.data = data, .dtype = a->dtype, .rank = a->rank - loops};
-    core->work = work;
-    core->left = tp_core_numel(a, loops);
-    core->in_row = 0;
-    for (int i = 0; i < core->array.rank; i++) {
-        core->array.size[i] = a->size[loops + i];
-        core->array.stride[i] = a->stride[loops + i];
-    }
+    core->array.data = data;
+    tp_core_again(core);
+}
+
+void tp_core_again(tp_core *core)
+{
     int rank = core->array.rank;
-    core->row = rank ? core->array.size[rank - 1] : 1;
+    core->left = core->numel;
+    core->in_row = 0;
     if (core->left)
         tp_walk_start(&core->rows, rank ? rank - 1 : 0, 1, (const tp_array *const[]){&core->array});
 }
 
-int64_t tp_core_block(tp_core *core, void *buffer)
+/* The next `n` elements of the row at hand; steps to the next row at its end. */
+static const char *take(tp_core *core, int64_t n)
 {
-    int64_t n = 0, size = (int64_t)tp_dtype_size(core->array.dtype);
-    int rank = core->array.rank;
-    int64_t step = rank ? core->array.stride[rank - 1] : 1;
-    while (core->left && n < TP_BLOCK) {
-        int64_t m = core->row - core->in_row < TP_BLOCK - n ? core->row - core->in_row : TP_BLOCK - n;
-        tp_convert((char *)buffer + n * (int64_t)tp_dtype_size(core->work), 1, core->work,
-                   core->rows.at[0] + core->in_row * step * size, step, core->array.dtype, m);
-        n += m;
-        core->left -= m;
-        core->in_row += m;
-        if (core->in_row < core->row) continue;
+    const char *at = core->rows.at[0] + core->in_row * core->step * (int64_t)tp_dtype_size(core->array.dtype);
+    core->left -= n;
+    core->in_row += n;
+    if (core->in_row == core->row) {
         core->in_row = 0;
         tp_walk_next(&core->rows);
     }
-    return n;
+    return at;
+}
+
+const void *tp_core_next(tp_core *core, void *buffer, int64_t *n)
+{
+    int64_t want = core->left < TP_BLOCK ? core->left : TP_BLOCK, size = (int64_t)tp_dtype_size(core->work);
+    *n = want;
+    if (want == 0) return buffer;
+    if (core->step == 1 && core->work == core->array.dtype && core->row - core->in_row >= want)
+        return take(core, want);
+    char *to = buffer;
+    while (want > 0) {
+        int64_t m = core->row - core->in_row < want ? core->row - core->in_row : want;
+        tp_convert(to, 1, core->work, take(core, m), core->step, core->array.dtype, m);
+        to += m * size;
+        want -= m;
+    }
+    return buffer;
 }

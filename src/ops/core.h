@@ -5,22 +5,27 @@
 #include "ops/lanes.h"
 #include "ops/loops.h"
 
-/* A reader of the core axes of an array; blocks of up to TP_BLOCK elements, converted to `work`. */
+/* A reader of the core axes of an array; blocks of TP_BLOCK elements (the last may have fewer), in `work`. */
 typedef struct tp_core {
-    tp_array array; /* core axes only */
-    tp_walk rows;
-    int64_t in_row; /* elements of the row at hand that were read */
-    int64_t row, left;
+    tp_array array; /* core axes only, joined where they lie one after another */
     tp_dtype work;
+    int64_t numel;     /* how many core elements there are */
+    int64_t row, step; /* elements of a row and the step between them */
+    int64_t in_row;    /* elements of the row at hand that were read */
+    int64_t left;
+    tp_walk rows;
 } tp_core;
 
-/* How many elements the core axes after `loops` have. */
-int64_t tp_core_numel(const tp_array *a, int loops);
+/* Prepares a reader of the axes of `a` after the first `loops`. */
+void tp_core_open(tp_core *core, const tp_array *a, int loops, tp_dtype work);
 
-/* Starts at the elements of the position whose first element is at `data`. */
-void tp_core_start(tp_core *core, const tp_array *a, int loops, void *data, tp_dtype work);
+/* Starts at the position whose first element is at `data`. */
+void tp_core_start(tp_core *core, void *data);
 
-/* Reads the next elements into `buffer`, up to TP_BLOCK; returns how many, 0 at the end. */
-int64_t tp_core_block(tp_core *core, void *buffer);
+/* Goes back to the first element. */
+void tp_core_again(tp_core *core);
+
+/* The next block of `n` elements, where it lies or in `buffer` of TP_BLOCK elements; n is 0 at the end. */
+const void *tp_core_next(tp_core *core, void *buffer, int64_t *n);
 
 #endif

@@ -44,7 +44,10 @@ enum { TP_LANES = 16, TP_BLOCK = 1024, TP_LEVELS = 54 };
     static inline void tp_sum_##T##_add(tp_sum_##T *s, const T *x, int64_t n)                         \
     {                                                                                                 \
         T lane[TP_LANES] = {0};                                                                       \
-        for (int64_t k = 0; k < n; k++) lane[k % TP_LANES] += x[k];                                   \
+        int64_t k = 0;                                                                                \
+        for (; k + TP_LANES <= n; k += TP_LANES)                                                      \
+            for (int l = 0; l < TP_LANES; l++) lane[l] += x[k + l];                                   \
+        for (int l = 0; k + l < n; l++) lane[l] += x[k + l];                                          \
         TP_JOIN_LANES(T, lane)                                                                        \
         tp_sum_##T##_block(s, lane[0]);                                                               \
     }

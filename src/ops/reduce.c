@@ -1,77 +1,123 @@
-/* reduce.c - reductions over any axes. */
-#include "ops/core.h"
+/* reduce.c - sums and means over any axes. */
+#include "ops/reduce.h"
+
 #include "tensor/dtype.h"
 
 #include <taper/ops.h>
 
-/* --- sum --- */
+/* --- what reductions share --- */
 
-static double sum_f64(tp_core *core)
+void tp_each_reduction(const tp_call *call, const tp_array *in, const tp_array *out,
+                       const tp_reduction *kernel)
 {
-    double x[TP_BLOCK];
-    tp_sum_double sum = {.blocks = 0};
-    for (int64_t n; (n = tp_core_block(core, x)) > 0;) tp_sum_double_add(&sum, x, n);
-    return tp_sum_double_end(&sum);
-}
-
-static float sum_f32(tp_core *core)
-{
-    float x[TP_BLOCK];
-    tp_sum_float sum = {.blocks = 0};
-    for (int64_t n; (n = tp_core_block(core, x)) > 0;) tp_sum_float_add(&sum, x, n);
-    return tp_sum_float_end(&sum);
-}
-
-static int64_t sum_i64(tp_core *core)
-{
-    int64_t x[TP_BLOCK];
-    uint64_t sum = 0; /* wraps */
-    for (int64_t n; (n = tp_core_block(core, x)) > 0;)
-        for (int64_t k = 0; k < n; k++) sum += (uint64_t)x[k];
-    return (int64_t)sum;
-}
-
-static void sum_eval(const tp_call *call, const tp_array *in, const tp_array *out)
-{
+    tp_dtype work = tp_work_dtype(in[0].dtype);
+    if (work == TP_U64 && !kernel->u64) work = TP_I64;
+    tp_reduce_fn *run = work == TP_F32   ? kernel->f32
+                        : work == TP_F64 ? kernel->f64
+                        : work == TP_U64 ? kernel->u64
+                                         : kernel->i64;
+    tp_core core;
     tp_walk w;
-    tp_dtype work = tp_dtype_is_float(in[0].dtype) ? tp_work_dtype(in[0].dtype) : TP_I64;
+    tp_core_open(&core, &in[0], call->loops, work);
     if (!tp_walk_call(&w, call, in, out)) return;
     do {
-        tp_core core;
-        tp_core_start(&core, &in[0], call->loops, w.at[0], work);
         union {
             double d;
             float f;
             int64_t i;
-        } sum;
-        if (work == TP_F64)
-            sum.d = sum_f64(&core);
-        else if (work == TP_F32)
-            sum.f = sum_f32(&core);
-        else
-            sum.i = sum_i64(&core);
-        tp_convert(w.at[1], 1, out[0].dtype, &sum, 1, work, 1);
+        } result;
+        tp_core_start(&core, w.at[0]);
+        run(call, &core, &result);
+        tp_convert(w.at[1], 1, out[0].dtype, &result, 1, kernel->to_index ? TP_I64 : work, 1);
     } while (tp_walk_next(&w));
 }
 
-/* The cotangent with the reduced axes back in place, of size 1: what broadcasts against the input. */
-static tp_tensor *with_reduced_axes(const tp_call *call, tp_tensor *u)
+static bool keeps_dim(const tp_call *call) { return call->attr[call->op->n_attr - 1].b; }
+
+tp_tensor *tp_with_reduced_axes(const tp_call *call, tp_tensor *t)
 {
-    if (call->attr[1].b) return u;
+    const tp_ints *axes = call->attr[0].v;
+    if (keeps_dim(call) || axes->n == 0) return t;
     tp_shape in = tp_call_shape(call, 0), shape = {0};
-    tp_shape out = tp_call_shape(call, call->n_in);
-    int lead = tp_rank(u) - out.n;
+    int lead = tp_rank(t) - (in.n - axes->n);
     bool gone[TP_INTERNAL_RANK] = {false};
-    for (int i = 0; i < call->attr[0].v->n; i++) gone[call->attr[0].v->v[i] + in.n] = true;
-    for (int i = 0; i < lead; i++) shape.v[shape.n++] = tp_size(u, i);
+    for (int i = 0; i < axes->n; i++) gone[axes->v[i] + in.n] = true;
+    for (int i = 0; i < lead; i++) shape.v[shape.n++] = tp_size(t, i);
     for (int i = 0; i < in.n; i++) shape.v[shape.n++] = gone[i] ? 1 : in.v[i];
-    return tp_reshape(u, shape);
+    return tp_reshape(t, shape);
+}
+
+tp_tensor *tp_sum_reduced(const tp_call *call, tp_tensor *t)
+{
+    return tp_sum(t, *call->attr[0].v, keeps_dim(call));
+}
+
+int64_t tp_reduced_count(const tp_call *call)
+{
+    tp_shape in = tp_call_shape(call, 0);
+    int64_t n = 1;
+    for (int i = 0; i < call->attr[0].v->n; i++) n *= in.v[call->attr[0].v->v[i] + in.n];
+    return n;
+}
+
+/* --- sum and mean --- */
+
+#define SUM(T)                                                                                    \
+    static T sum_of_##T(tp_core *core)                                                            \
+    {                                                                                             \
+        T buffer[TP_BLOCK];                                                                       \
+        const T *x;                                                                               \
+        tp_sum_##T sum = {.blocks = 0};                                                           \
+        for (int64_t n; x = tp_core_next(core, buffer, &n), n > 0;) tp_sum_##T##_add(&sum, x, n); \
+        return tp_sum_##T##_end(&sum);                                                            \
+    }                                                                                             \
+    static void sum_##T(const tp_call *call, tp_core *core, void *result)                         \
+    {                                                                                             \
+        (void)call;                                                                               \
+        *(T *)result = sum_of_##T(core);                                                          \
+    }                                                                                             \
+    static void mean_##T(const tp_call *call, tp_core *core, void *result)                        \
+    {                                                                                             \
+        (void)call;                                                                               \
+        *(T *)result = sum_of_##T(core) / (T)core->numel;                                         \
+    }
+
+SUM(float)
+SUM(double)
+
+static void sum_i64(const tp_call *call, tp_core *core, void *result)
+{
+    (void)call;
+    uint64_t buffer[TP_BLOCK], sum = 0; /* wraps */
+    const uint64_t *x;
+    for (int64_t n; x = tp_core_next(core, buffer, &n), n > 0;)
+        for (int64_t k = 0; k < n; k++) sum += x[k];
+    *(uint64_t *)result = sum;
+}
+
+static void sum_eval(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    static const tp_reduction kernel = {.f32 = sum_float, .f64 = sum_double, .i64 = sum_i64};
+    tp_each_reduction(call, in, out, &kernel);
+}
+
+static void mean_eval(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    static const tp_reduction kernel = {.f32 = mean_float, .f64 = mean_double};
+    tp_each_reduction(call, in, out, &kernel);
 }
 
 static tp_tensor *sum_pull(const tp_call *call, int i, tp_tensor *const *u)
 {
     (void)i;
-    return with_reduced_axes(call, u[0]);
+    return tp_with_reduced_axes(call, u[0]);
+}
+
+static tp_tensor *mean_pull(const tp_call *call, int i, tp_tensor *const *u)
+{
+    (void)i;
+    return tp_mul_scalar(tp_with_reduced_axes(call, u[0]), 1.0 / (double)tp_reduced_count(call));
 }
 
 const tp_rules tp_rules_sum = {.eval = sum_eval, .linear = TP_LINEAR, .pull = sum_pull};
+const tp_rules tp_rules_mean = {.eval = mean_eval, .linear = TP_LINEAR, .pull = mean_pull};

@@ -1,54 +1,93 @@
-/* softmax.c - what is normalized over one axis. */
+/* softmax.c - what e^x is summed for, with the maximum taken out first. */
 #include "base/vmath.h"
-#include "ops/core.h"
+#include "ops/reduce.h"
 #include "tensor/dtype.h"
+#include "tensor/tensor.h"
 
 #include <taper/ops.h>
 
 #include <math.h>
 
-/* One row: x - max - log(sum(e^(x - max))). A row of -inf gives NaN, as PyTorch's. */
-#define LOG_SOFTMAX(T)                                                                                     \
-    static void log_softmax_##T(const tp_array *a, const tp_array *y, char *from, char *to, tp_dtype work) \
-    {                                                                                                      \
-        T x[TP_BLOCK], max = (T)-INFINITY;                                                                 \
-        tp_core core;                                                                                      \
-        int64_t step = y->stride[y->rank - 1] * (int64_t)tp_dtype_size(y->dtype), n;                       \
-        tp_sum_##T sum = {.blocks = 0};                                                                    \
-        tp_core_start(&core, a, a->rank - 1, from, work);                                                  \
-        while ((n = tp_core_block(&core, x)) > 0)                                                          \
-            for (int64_t k = 0; k < n; k++) max = x[k] > max || x[k] != x[k] ? x[k] : max;                 \
-        tp_core_start(&core, a, a->rank - 1, from, work);                                                  \
-        while ((n = tp_core_block(&core, x)) > 0) {                                                        \
-            for (int64_t k = 0; k < n; k++) x[k] = m_exp(x[k] - max);                                      \
-            tp_sum_##T##_add(&sum, x, n);                                                                  \
-        }                                                                                                  \
-        T log_sum = m_log(tp_sum_##T##_end(&sum));                                                         \
-        tp_core_start(&core, a, a->rank - 1, from, work);                                                  \
-        while ((n = tp_core_block(&core, x)) > 0) {                                                        \
-            for (int64_t k = 0; k < n; k++) x[k] = x[k] - max - log_sum;                                   \
-            tp_convert(to, y->stride[y->rank - 1], y->dtype, x, 1, work, n);                               \
-            to += n * step;                                                                                \
-        }                                                                                                  \
+/* --- softmax and log_softmax --- */
+
+/* What is made of one row, in place. */
+typedef void row_fn(void *row, int64_t n);
+
+/* shift: x - max, so that no e^x overflows; -inf - -inf is NaN, as PyTorch has it for a row of -inf. */
+#define SOFTMAX(T)                                                                     \
+    static void shift_##T(T *x, int64_t n)                                             \
+    {                                                                                  \
+        T max = (T)-INFINITY;                                                          \
+        for (int64_t k = 0; k < n; k++) max = x[k] > max || x[k] != x[k] ? x[k] : max; \
+        for (int64_t k = 0; k < n; k++) x[k] -= max;                                   \
+    }                                                                                  \
+    static void softmax_##T(void *row, int64_t n)                                      \
+    {                                                                                  \
+        T *x = row;                                                                    \
+        tp_sum_##T sum = {.blocks = 0};                                                \
+        shift_##T(x, n);                                                               \
+        for (int64_t k = 0; k < n; k++) x[k] = m_exp(x[k]);                            \
+        for (int64_t k = 0; k < n; k += TP_BLOCK)                                      \
+            tp_sum_##T##_add(&sum, x + k, n - k < TP_BLOCK ? n - k : TP_BLOCK);        \
+        T total = tp_sum_##T##_end(&sum);                                              \
+        for (int64_t k = 0; k < n; k++) x[k] /= total;                                 \
+    }                                                                                  \
+    static void log_softmax_##T(void *row, int64_t n)                                  \
+    {                                                                                  \
+        T *x = row, e[TP_BLOCK];                                                       \
+        tp_sum_##T sum = {.blocks = 0};                                                \
+        shift_##T(x, n);                                                               \
+        for (int64_t k = 0; k < n; k += TP_BLOCK) {                                    \
+            int64_t m = n - k < TP_BLOCK ? n - k : TP_BLOCK;                           \
+            for (int64_t j = 0; j < m; j++) e[j] = m_exp(x[k + j]);                    \
+            tp_sum_##T##_add(&sum, e, m);                                              \
+        }                                                                              \
+        T log_total = m_log(tp_sum_##T##_end(&sum));                                   \
+        for (int64_t k = 0; k < n; k++) x[k] -= log_total;                             \
     }
 
-LOG_SOFTMAX(float)
-LOG_SOFTMAX(double)
+SOFTMAX(float)
+SOFTMAX(double)
+
+static void each_row(const tp_call *call, const tp_array *in, const tp_array *out, row_fn *run)
+{
+    int last = in[0].rank - 1;
+    int64_t n = in[0].size[last];
+    tp_dtype work = tp_work_dtype(in[0].dtype);
+    size_t bytes = (size_t)n * tp_dtype_size(work);
+    void *row = tp_alloc(call->context, bytes);
+    tp_walk w;
+    if (!row) return;
+    tp_walk_call(&w, call, in, out);
+    do {
+        tp_convert(row, 1, work, w.at[0], in[0].stride[last], in[0].dtype, n);
+        run(row, n);
+        tp_convert(w.at[1], out[0].stride[last], out[0].dtype, row, 1, work, n);
+    } while (tp_walk_next(&w));
+    tp_free(call->context, row, bytes);
+}
+
+static void softmax_eval(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    each_row(call, in, out, in[0].dtype == TP_F64 ? softmax_double : softmax_float);
+}
 
 static void log_softmax_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    tp_walk w;
-    if (!tp_walk_call(&w, call, in, out)) return;
-    bool f64 = in[0].dtype == TP_F64;
-    do
-        (f64 ? log_softmax_double : log_softmax_float)(&in[0], &out[0], w.at[0], w.at[1],
-                                                       f64 ? TP_F64 : TP_F32);
-    while (tp_walk_next(&w));
+    each_row(call, in, out, in[0].dtype == TP_F64 ? log_softmax_double : log_softmax_float);
 }
 
 static tp_tensor *total(const tp_call *call, tp_tensor *x)
 {
     return tp_sum(x, TP_AXES(call->attr[0].i), true);
+}
+
+/* y (u - sum(u y)): the Jacobian diag(y) - y y' is symmetric, so that pull and push are one. */
+static tp_tensor *softmax_product(const tp_call *call, int i, tp_tensor *const *u)
+{
+    (void)i;
+    tp_tensor *y = call->out[0];
+    return tp_mul(y, tp_sub(u[0], total(call, tp_mul(u[0], y))));
 }
 
 static tp_tensor *log_softmax_pull(const tp_call *call, int i, tp_tensor *const *u)
@@ -63,5 +102,58 @@ static tp_tensor *log_softmax_push(const tp_call *call, int o, tp_tensor *const 
     return tp_sub(t[0], total(call, tp_mul(tp_exp(call->out[0]), t[0])));
 }
 
+const tp_rules tp_rules_softmax = {
+    .eval = softmax_eval, .pull = softmax_product, .push = softmax_product, .reads = TP_OUT(0)};
 const tp_rules tp_rules_log_softmax = {
     .eval = log_softmax_eval, .pull = log_softmax_pull, .push = log_softmax_push, .reads = TP_OUT(0)};
+
+/* --- logsumexp --- */
+
+/* An infinite maximum is not taken out: inf - inf would be NaN where PyTorch has inf or -inf. */
+#define LOGSUMEXP(T)                                                                       \
+    static void logsumexp_##T(const tp_call *call, tp_core *core, void *result)            \
+    {                                                                                      \
+        (void)call;                                                                        \
+        T buffer[TP_BLOCK], e[TP_BLOCK], max = (T)-INFINITY;                               \
+        const T *x;                                                                        \
+        tp_sum_##T sum = {.blocks = 0};                                                    \
+        for (int64_t n; x = tp_core_next(core, buffer, &n), n > 0;)                        \
+            for (int64_t k = 0; k < n; k++) max = x[k] > max || x[k] != x[k] ? x[k] : max; \
+        if (max - max != 0) max = 0;                                                       \
+        tp_core_again(core);                                                               \
+        for (int64_t n; x = tp_core_next(core, buffer, &n), n > 0;) {                      \
+            for (int64_t k = 0; k < n; k++) e[k] = m_exp(x[k] - max);                      \
+            tp_sum_##T##_add(&sum, e, n);                                                  \
+        }                                                                                  \
+        *(T *)result = max + m_log(tp_sum_##T##_end(&sum));                                \
+    }
+
+LOGSUMEXP(float)
+LOGSUMEXP(double)
+
+static void logsumexp_eval(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    static const tp_reduction kernel = {.f32 = logsumexp_float, .f64 = logsumexp_double};
+    tp_each_reduction(call, in, out, &kernel);
+}
+
+/* dy/dx: e^(x - y); NaN for a row of -inf, as PyTorch's. */
+static tp_tensor *share(const tp_call *call)
+{
+    return tp_exp(tp_sub(call->in[0], tp_with_reduced_axes(call, call->out[0])));
+}
+
+static tp_tensor *logsumexp_pull(const tp_call *call, int i, tp_tensor *const *u)
+{
+    (void)i;
+    return tp_mul(tp_with_reduced_axes(call, u[0]), share(call));
+}
+
+static tp_tensor *logsumexp_push(const tp_call *call, int o, tp_tensor *const *t)
+{
+    (void)o;
+    return tp_sum_reduced(call, tp_mul(t[0], share(call)));
+}
+
+const tp_rules tp_rules_logsumexp = {
+    .eval = logsumexp_eval, .pull = logsumexp_pull, .push = logsumexp_push, .reads = TP_IN(0) | TP_OUT(0)};
