@@ -1,0 +1,72 @@
+#!/bin/bash
+# run.sh TAPER: the verbs' output, their exit codes, and what goes to stdout and what to stderr.
+set -eu
+cd "$(dirname "$0")/../.."
+taper=$1
+failures=0
+
+# want CODE OUT ERR ARGUMENT...: runs taper; OUT and ERR are patterns of the whole of stdout and stderr.
+want()
+{
+    local code=$1 out=$2 err=$3 status=0
+    shift 3
+    { stderr=$("$taper" "$@" 2>&1 >&3) || status=$?; } 3>"$scratch"
+    stdout=$(cat "$scratch")
+    [ "$status" = "$code" ] && [[ $stdout == $out ]] && [[ $stderr == $err ]] && return
+    printf 'taper %s: exit code %s (wanted %s)\n--- stdout (wanted %s)\n%s\n--- stderr (wanted %s)\n%s\n' \
+        "$*" "$status" "$code" "$out" "$stdout" "$err" "$stderr"
+    failures=$((failures + 1))
+}
+scratch=$(mktemp)
+trap 'rm -f "$scratch"' EXIT
+
+# the verb table
+want 0 'taper [0-9]*.[0-9]*.[0-9]*' '' --version
+want 0 'usage: taper VERB*  ops *  info *  help *' '' help
+want 0 'usage: taper VERB*' '' --help
+want 2 '' 'taper: no verb given; `taper help` lists them'
+want 2 '' "taper: unknown verb 'inof'; the nearest is 'info'" inof
+want 2 '' "taper: unknown verb 'hepl'; the nearest is 'help'" help hepl
+for verb in ops info help; do
+    want 0 "usage: taper $verb*example*: taper $verb*" '' help $verb
+    want 0 "usage: taper $verb*example*: taper $verb*" '' $verb --help
+    want 2 '' "taper: unknown flag '--jsno'*" $verb --jsno
+done
+want 2 '' 'taper: usage: taper info ' info x
+want 2 '' 'taper: usage: taper help \[VERB\]' help ops info
+
+# ops
+want 0 '*' '' ops
+rows=$(grep -c '^OP' include/taper/ops.def)
+[ "$(wc -l <<<"$stdout")" = "$rows" ] || { echo "taper ops: not the $rows lines of ops.def"; failures=1; }
+want 0 $'*\nexp * ()->() *F->F *slope *y *- *e^x\n*' '' ops
+want 0 $'*\ngt *NN->B *nodiff *; nodiff: a comparison *' '' ops
+want 0 $'sum: sum over axes*inputs *x\n*axes axes = TP_ALL\n* (n)->()*linear + pull*reads *nothing' '' ops sum
+want 0 $'exp: *\nconcat: *xs (a list)*' '' ops exp concat
+want 0 'sgd_update: *outputs *x (the input, overwritten)*nodiff: *' '' ops sgd_update
+want 2 '' "taper: unknown op 'summ'; the nearest is 'sum'" ops exp summ
+want 2 '' "taper: unknown flag '--jsno'; the nearest is '--json'" ops --jsno
+want 0 '*' '' ops --json
+/usr/bin/python3 - "$rows" "$scratch" <<'END' || failures=$((failures + 1))
+import json, sys
+rows = json.load(open(sys.argv[2]))
+by_name = {row["name"]: row for row in rows}
+assert len(by_name) == int(sys.argv[1])
+assert by_name["where"]["inputs"] == ["condition", "a", "b"] and by_name["where"]["reads"] == ["condition"]
+assert by_name["concat"]["list"] and not by_name["exp"]["list"]
+assert by_name["exp"]["derivative"] == "slope" and by_name["exp"]["nodiff"] is None
+assert by_name["gt"]["derivative"] == "nodiff" and by_name["gt"]["nodiff"]
+assert by_name["sgd_update"]["in_place"]
+assert by_name["sum"]["attributes"][1] == {"name": "keepdim", "type": "bool", "default": "false"}
+END
+want 0 '\[*"name": "relu"*\]' '' ops relu --json
+
+# info
+want 0 $'version *\nprocessor *\nsimd *\nthreads *\ncompiler *[0-9]*\nbuild *-ffp-contract=off*' '' info
+
+# a result that cannot be written is a failure
+status=0
+text=$("$taper" ops 2>&1 >/dev/full) || status=$?
+[ "$status" = 1 ] && [[ $text == *'cannot write to stdout'* ]] || { echo "/dev/full: $status, $text"; failures=1; }
+
+[ $failures = 0 ] && echo "the command line does what it says"
