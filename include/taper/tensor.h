@@ -111,7 +111,7 @@ TP_API void *tp_data_mut(tp_tensor *t);
 /* --- format ------------------------------------------------------------------------------------ */
 
 /* Writes the tensor as NumPy's str() does (precision 8, more than 1000 elements summarized) into `buf`
- * of `n` bytes, cut and terminated as snprintf does. Returns the length of the whole text. */
+ * of `n` bytes, cut and terminated as snprintf does; "nil" for nil. Returns the length of the whole text. */
 TP_API size_t tp_format(const tp_tensor *t, char *buf, size_t n);
 
 #ifdef __cplusplus

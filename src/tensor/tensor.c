@@ -35,8 +35,7 @@ tp_tensor *tp_nil(tp_context *c)
 
 bool tp_is_nil(const tp_tensor *t) { return !t || t->object.class == &nil_class; }
 
-/* True for a handle that can be looked at; records the use of a stale one. */
-static bool alive(const tp_tensor *t, const char *call)
+bool tp_tensor_alive(const tp_tensor *t, const char *call)
 {
     if (tp_is_nil(t)) return false;
     if (t->object.refs > 0) return true;
@@ -127,18 +126,18 @@ void tp_tensor_retain(tp_tensor *t)
 
 tp_tensor *tp_retain(tp_tensor *t)
 {
-    if (alive(t, "tp_retain")) tp_object_retain(&t->object);
+    if (tp_tensor_alive(t, "tp_retain")) tp_object_retain(&t->object);
     return t;
 }
 
 void tp_release(tp_tensor *t)
 {
-    if (alive(t, "tp_release")) tp_object_release(&t->object);
+    if (tp_tensor_alive(t, "tp_release")) tp_object_release(&t->object);
 }
 
 tp_tensor *tp_keep(tp_tensor *t)
 {
-    if (alive(t, "tp_keep")) tp_object_keep(&t->object);
+    if (tp_tensor_alive(t, "tp_keep")) tp_object_keep(&t->object);
     return t;
 }
 
@@ -158,16 +157,19 @@ tp_tensor *tp_share_tensor(tp_context *c, const tp_tensor *t)
 
 tp_context *tp_context_of(const tp_tensor *t) { return t ? t->object.context : NULL; }
 
-int tp_rank(const tp_tensor *t) { return alive(t, "tp_rank") ? t->rank : 0; }
+int tp_rank(const tp_tensor *t) { return tp_tensor_alive(t, "tp_rank") ? t->rank : 0; }
 
 int64_t tp_size(const tp_tensor *t, int axis)
 {
-    if (!alive(t, "tp_size")) return 0;
+    if (!tp_tensor_alive(t, "tp_size")) return 0;
     if (axis < 0) axis += t->rank;
     return axis >= 0 && axis < t->rank ? t->size[axis] : 0;
 }
 
-int64_t tp_numel(const tp_tensor *t) { return alive(t, "tp_numel") ? tp_shape_numel(t->size, t->rank) : 0; }
+int64_t tp_numel(const tp_tensor *t)
+{
+    return tp_tensor_alive(t, "tp_numel") ? tp_shape_numel(t->size, t->rank) : 0;
+}
 
 static tp_ints list(const int64_t *v, int n)
 {
@@ -178,19 +180,19 @@ static tp_ints list(const int64_t *v, int n)
 
 tp_shape tp_shape_of(const tp_tensor *t)
 {
-    return alive(t, "tp_shape_of") ? list(t->size, t->rank) : TP_SCALAR;
+    return tp_tensor_alive(t, "tp_shape_of") ? list(t->size, t->rank) : TP_SCALAR;
 }
 
 tp_ints tp_strides_of(const tp_tensor *t)
 {
-    return alive(t, "tp_strides_of") ? list(t->stride, t->rank) : TP_SCALAR;
+    return tp_tensor_alive(t, "tp_strides_of") ? list(t->stride, t->rank) : TP_SCALAR;
 }
 
-tp_dtype tp_dtype_of(const tp_tensor *t) { return alive(t, "tp_dtype_of") ? t->dtype : TP_F32; }
+tp_dtype tp_dtype_of(const tp_tensor *t) { return tp_tensor_alive(t, "tp_dtype_of") ? t->dtype : TP_F32; }
 
 bool tp_is_contiguous(const tp_tensor *t)
 {
-    if (!alive(t, "tp_is_contiguous")) return true;
+    if (!tp_tensor_alive(t, "tp_is_contiguous")) return true;
     int64_t step = 1;
     for (int i = t->rank - 1; i >= 0; i--) {
         if (t->size[i] == 0) return true;
@@ -224,7 +226,7 @@ static double load_at(const tp_tensor *t, int64_t element)
 
 double tp_item(const tp_tensor *t)
 {
-    if (!alive(t, "tp_item") || t->object.context->status != TP_OK) return (double)NAN;
+    if (!tp_tensor_alive(t, "tp_item") || t->object.context->status != TP_OK) return (double)NAN;
     if (tp_numel(t) != 1) {
         char text[256];
         tp_fail(t->object.context, TP_ERR_SHAPE, "tp_item: takes one element, got %s",
@@ -236,7 +238,7 @@ double tp_item(const tp_tensor *t)
 
 double tp_get(const tp_tensor *t, tp_ints index)
 {
-    if (!alive(t, "tp_get") || t->object.context->status != TP_OK) return (double)NAN;
+    if (!tp_tensor_alive(t, "tp_get") || t->object.context->status != TP_OK) return (double)NAN;
     char shape[256], wanted[256];
     int64_t element = 0;
     bool inside = index.n == t->rank;
@@ -257,7 +259,7 @@ double tp_get(const tp_tensor *t, tp_ints index)
 static tp_status ready(const tp_tensor *t, const char *call)
 {
     if (t && t->object.context && t->object.context->status != TP_OK) return t->object.context->status;
-    if (alive(t, call)) return TP_OK;
+    if (tp_tensor_alive(t, call)) return TP_OK;
     if (!t || !t->object.context) return TP_ERR_ARGUMENT;
     tp_fail(t->object.context, TP_ERR_ARGUMENT, "%s: the tensor is nil", call);
     return t->object.context->status;
@@ -332,7 +334,7 @@ tp_status tp_write(tp_tensor *t, const void *data, size_t size)
 
 const void *tp_data(const tp_tensor *t)
 {
-    if (!alive(t, "tp_data")) return NULL;
+    if (!tp_tensor_alive(t, "tp_data")) return NULL;
     return (char *)t->storage->data + t->offset * tp_bytes(t->dtype);
 }
 

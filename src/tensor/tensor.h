@@ -71,6 +71,9 @@ void tp_tensor_retain(tp_tensor *t);
 
 void tp_tensor_array(const tp_tensor *t, tp_array *a);
 
+/* True for a handle that can be looked at; records the use of a stale one. */
+bool tp_tensor_alive(const tp_tensor *t, const char *call);
+
 /* True if `t` can be used by a call of `c`; otherwise records why not, naming call and argument. */
 bool tp_tensor_usable(tp_context *c, const tp_tensor *t, const char *call, const char *argument);
 
