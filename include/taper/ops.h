@@ -51,10 +51,41 @@ extern "C" {
 
 /* --- composites: scalars ----------------------------------------------------------------------- */
 
-/* x op s. The number takes the dtype of x; where x is of integers and s is none, both become f32. */
+/* A number as an operand takes the dtype of x and does not promote it; where x is of integers and s is none,
+ * both become f32. */
+
+/* x + s */
 TP_API tp_tensor *tp_add_scalar(tp_tensor *x, double s);
+/* x - s */
+TP_API tp_tensor *tp_sub_scalar(tp_tensor *x, double s);
+/* s - x */
+TP_API tp_tensor *tp_rsub_scalar(tp_tensor *x, double s);
 /* x * s */
 TP_API tp_tensor *tp_mul_scalar(tp_tensor *x, double s);
+/* x / s; of integers too */
+TP_API tp_tensor *tp_div_scalar(tp_tensor *x, double s);
+/* x^s */
+TP_API tp_tensor *tp_pow_scalar(tp_tensor *x, double s);
+
+/* Comparisons are right for any s, also one that the integers of x cannot hold. */
+
+/* x > s */
+TP_API tp_tensor *tp_gt_scalar(tp_tensor *x, double s);
+/* x >= s */
+TP_API tp_tensor *tp_ge_scalar(tp_tensor *x, double s);
+/* x < s */
+TP_API tp_tensor *tp_lt_scalar(tp_tensor *x, double s);
+/* x <= s */
+TP_API tp_tensor *tp_le_scalar(tp_tensor *x, double s);
+/* x == s */
+TP_API tp_tensor *tp_eq_scalar(tp_tensor *x, double s);
+/* x != s */
+TP_API tp_tensor *tp_ne_scalar(tp_tensor *x, double s);
+
+/* --- composites: activations ------------------------------------------------------------------- */
+
+/* elu with the alpha and the scale for which activations keep mean 0 and variance 1 (torch.selu). */
+TP_API tp_tensor *tp_selu(tp_tensor *x);
 
 /* --- composites: reductions -------------------------------------------------------------------- */
 

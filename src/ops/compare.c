@@ -1,5 +1,7 @@
-/* compare.c - comparisons, and choice by condition. */
+/* compare.c - comparisons, logic, kinds of numbers, and choice by condition. */
 #include "ops/elementwise.h"
+
+#include <math.h>
 
 #define COMPARE(name, expression)                                                              \
     TP_LOOP2_(name##_f32, float, uint8_t, expression)                                          \
@@ -12,6 +14,35 @@
         .eval = name##_eval, .nodiff = "a comparison is constant almost everywhere", .text = #expression};
 
 COMPARE(gt, a > b)
+COMPARE(ge, a >= b)
+COMPARE(lt, a < b)
+COMPARE(le, a <= b)
+COMPARE(eq, a == b)
+COMPARE(ne, a != b)
+
+/* Logic has bool inputs by its row, and bool is computed in i64. */
+#define LOGICAL(name, loop, expression)                                                               \
+    loop(name##_i64, int64_t, uint8_t, expression) TP_EVAL_(name, .i64 = name##_i64, .to_bool = true) \
+        const tp_rules tp_rules_##name = {                                                            \
+            .eval = name##_eval, .nodiff = "a truth value has no derivative", .text = #expression};
+
+LOGICAL(logical_and, TP_LOOP2_, a &&b)
+LOGICAL(logical_or, TP_LOOP2_, a || b)
+LOGICAL(logical_xor, TP_LOOP2_, a != b)
+LOGICAL(logical_not, TP_LOOP1_, !x)
+
+/* All integers are finite. */
+#define CLASSIFY(name, expression, on_integers)                                              \
+    TP_LOOP1_(name##_f32, float, uint8_t, expression)                                        \
+    TP_LOOP1_(name##_f64, double, uint8_t, expression)                                       \
+    TP_LOOP1_(name##_i64, int64_t, uint8_t, on_integers)                                     \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64, .i64 = name##_i64, .to_bool = true) \
+    const tp_rules tp_rules_##name = {                                                       \
+        .eval = name##_eval, .nodiff = "a kind of number has no derivative", .text = #expression};
+
+CLASSIFY(isnan, isnan(x), ((void)x, 0))
+CLASSIFY(isinf, isinf(x), ((void)x, 0))
+CLASSIFY(isfinite, isfinite(x), ((void)x, 1))
 
 #define WHERE(name, T)                                                                                      \
     static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)                      \

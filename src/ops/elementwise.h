@@ -93,6 +93,10 @@ void tp_each_element(const tp_call *call, const tp_array *in, const tp_array *ou
     const tp_rules tp_rules_##name = {                     \
         .eval = name##_eval, .slope = name##_slope, .text = #expression, __VA_ARGS__};
 
+/* The larger and the smaller of two floats; NaN where either is. */
+#define m_max(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
+#define m_min(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
+
 /* A constant like a tensor, broadcast: 1 of the same dtype. */
 tp_tensor *tp_like(tp_tensor *t, double value);
 

@@ -1,19 +1,25 @@
 /* unary.c - elementwise ops of one input. */
 #include "ops/elementwise.h"
+#include "tensor/dtype.h"
 
 #include <math.h>
 
-TP_UNARY(exp, m_exp(x), y, .reads = TP_OUT(0))
-TP_UNARY(relu,
-         x > 0    ? x
-         : x != x ? x
-                  : 0,
-         tp_gt(x, tp_like(x, 0)), .reads = TP_IN(0), .kink = {0}, .kinks = 1)
+/* --- on integers too: those keep their dtype ------------------------------------------------------ */
 
-TP_LOOP1_(neg_f32, float, float, -x)
-TP_LOOP1_(neg_f64, double, double, -x)
-TP_LOOP1_(neg_i64, uint64_t, uint64_t, 0 - x)
-TP_EVAL_(neg, .f32 = neg_f32, .f64 = neg_f64, .i64 = neg_i64)
+#define KERNELS(name, on_real, on_i64, on_u64)        \
+    TP_LOOP1_(name##_f32, float, float, on_real)      \
+    TP_LOOP1_(name##_f64, double, double, on_real)    \
+    TP_LOOP1_(name##_i64, int64_t, int64_t, on_i64)   \
+    TP_LOOP1_(name##_u64, uint64_t, uint64_t, on_u64) \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64, .i64 = name##_i64, .u64 = name##_u64)
+
+#define NUMERIC(name, on_real, on_i64, on_u64, slope_expression, ...) \
+    KERNELS(name, on_real, on_i64, on_u64)                            \
+    TP_SLOPE1_(name, slope_expression)                                \
+    const tp_rules tp_rules_##name = {                                \
+        .eval = name##_eval, .slope = name##_slope, .text = #on_real, __VA_ARGS__};
+
+KERNELS(neg, -x, (int64_t)(0 - (uint64_t)x), 0 - x)
 
 static tp_tensor *neg_pull(const tp_call *call, int i, tp_tensor *const *u)
 {
@@ -21,3 +27,86 @@ static tp_tensor *neg_pull(const tp_call *call, int i, tp_tensor *const *u)
 }
 
 const tp_rules tp_rules_neg = {.eval = neg_eval, .linear = TP_LINEAR, .pull = neg_pull, .text = "-x"};
+
+NUMERIC(abs, fabs(x), x < 0 ? (int64_t)(0 - (uint64_t)x) : x, x, tp_sign(x), .reads = TP_IN(0), .kinks = 1)
+NUMERIC(square, x *x, (int64_t)((uint64_t)x *(uint64_t)x), x *x, tp_add(x, x), .reads = TP_IN(0))
+
+/* Steps: their slope is zero, jumps included. */
+NUMERIC(sign, (x > 0) - (x < 0), (x > 0) - (x < 0), x > 0, NULL, .kinks = 1)
+NUMERIC(floor, floor(x), x, x, NULL, .kink = {-1, 0, 1}, .kinks = 3, .lo = {-1.9}, .hi = {1.9},
+        .narrow = "a step looks like any other")
+NUMERIC(ceil, ceil(x), x, x, NULL, .kink = {-1, 0, 1}, .kinks = 3, .lo = {-1.9}, .hi = {1.9},
+        .narrow = "a step looks like any other")
+NUMERIC(trunc, trunc(x), x, x, NULL, .kink = {-1, 1}, .kinks = 2, .lo = {-1.9}, .hi = {1.9},
+        .narrow = "a step looks like any other")
+NUMERIC(round, rint(x), x, x, NULL, .kink = {-1.5, -.5, .5, 1.5}, .kinks = 4,
+        .narrow = "a step looks like any other")
+
+static bool clamp_sample(int k, int n_in, tp_shape *in, tp_attr *attr, tp_ints *room)
+{
+    (void)n_in, (void)in, (void)room;
+    attr[0].d = k == 0 ? -1 : -INFINITY;
+    attr[1].d = k == 0 ? 1.5 : 0.5;
+    return k < 2;
+}
+
+/* Bounds of integers, rounded inward. */
+#define LOW_I64             tp_saturate_i64(ceil(attr[0].d))
+#define HIGH_I64            tp_saturate_i64(floor(attr[1].d))
+#define LOW_U64             tp_saturate_u64(ceil(attr[0].d))
+#define HIGH_U64            tp_saturate_u64(floor(attr[1].d))
+#define CLAMP(x, low, high) (x)<(low) ? (low) < (high) ? (low) : (high) : (x)>(high) ? (high) : (x)
+
+NUMERIC(clamp, m_min(m_max(x, (real)attr[0].d), (real)attr[1].d), CLAMP(x, LOW_I64, HIGH_I64),
+        CLAMP(x, LOW_U64, HIGH_U64),
+        tp_logical_and(tp_ge(x, tp_like(x, call->attr[0].d)), tp_le(x, tp_like(x, call->attr[1].d))),
+        .reads = TP_IN(0), .kink = {-1, 1.5, 0.5}, .kinks = 3, .sample = clamp_sample)
+
+/* --- powers and logarithms ------------------------------------------------------------------------ */
+
+TP_UNARY(exp, m_exp(x), y, .reads = TP_OUT(0))
+TP_UNARY(expm1, m_expm1(x), tp_exp(x), .reads = TP_IN(0))
+TP_UNARY(log, m_log(x), tp_reciprocal(x), .reads = TP_IN(0), .lo = {.05}, .hi = {10},
+         .narrow = "differences lose their accuracy near the pole at 0")
+TP_UNARY(log1p, m_log1p(x), tp_reciprocal(tp_add_scalar(x, 1)), .reads = TP_IN(0), .lo = {-.95}, .hi = {9},
+         .narrow = "differences lose their accuracy near the pole at -1")
+TP_UNARY(sqrt, sqrt(x), tp_div(tp_like(y, .5), y), .reads = TP_OUT(0), .lo = {.05}, .hi = {10},
+         .narrow = "differences lose their accuracy near the infinite slope at 0")
+TP_UNARY(rsqrt, 1 / sqrt(x), tp_mul_scalar(tp_mul(tp_square(y), y), -.5), .reads = TP_OUT(0), .lo = {.1},
+         .hi = {10}, .narrow = "differences lose their accuracy near the pole at 0")
+TP_UNARY(reciprocal, 1 / x, tp_neg(tp_square(y)), .reads = TP_OUT(0), .lo = {-4}, .hi = {-.2},
+         .narrow = "differences lose their accuracy near the pole at 0")
+
+/* --- trigonometric and hyperbolic ----------------------------------------------------------------- */
+
+/* 1 / sqrt(1 - x^2), accurate near 1 as well. */
+static tp_tensor *asin_slope_of(tp_tensor *x)
+{
+    return tp_rsqrt(tp_mul(tp_rsub_scalar(x, 1), tp_add_scalar(x, 1)));
+}
+
+TP_UNARY(sin, m_sin(x), tp_cos(x), .reads = TP_IN(0), .lo = {-7}, .hi = {7})
+TP_UNARY(cos, m_cos(x), tp_neg(tp_sin(x)), .reads = TP_IN(0), .lo = {-7}, .hi = {7})
+TP_UNARY(tan, m_tan(x), tp_add_scalar(tp_square(y), 1), .reads = TP_OUT(0), .lo = {-1.3}, .hi = {1.3},
+         .narrow = "differences lose their accuracy near the poles at +-pi/2")
+TP_UNARY(asin, m_asin(x), asin_slope_of(x), .reads = TP_IN(0), .lo = {-.95}, .hi = {.95},
+         .narrow = "differences lose their accuracy near the infinite slope at +-1")
+TP_UNARY(acos, m_acos(x), tp_neg(asin_slope_of(x)), .reads = TP_IN(0), .lo = {-.95}, .hi = {.95},
+         .narrow = "differences lose their accuracy near the infinite slope at +-1")
+TP_UNARY(atan, m_atan(x), tp_reciprocal(tp_add_scalar(tp_square(x), 1)), .reads = TP_IN(0), .lo = {-9},
+         .hi = {9})
+TP_UNARY(sinh, m_sinh(x), tp_cosh(x), .reads = TP_IN(0))
+TP_UNARY(cosh, m_cosh(x), tp_sinh(x), .reads = TP_IN(0))
+TP_UNARY(tanh, m_tanh(x), tp_rsub_scalar(tp_square(y), 1), .reads = TP_OUT(0), .lo = {-5}, .hi = {5})
+
+/* --- error function: erf' = 2/sqrt(pi) e^(-x^2) --------------------------------------------------- */
+
+static tp_tensor *bell(tp_tensor *x, double height)
+{
+    return tp_mul_scalar(tp_exp(tp_neg(tp_square(x))), height);
+}
+
+#define TWO_OVER_SQRT_PI 1.1283791670955125739
+
+TP_UNARY(erf, m_erf(x), bell(x, TWO_OVER_SQRT_PI), .reads = TP_IN(0), .lo = {-4}, .hi = {4})
+TP_UNARY(erfc, m_erfc(x), bell(x, -TWO_OVER_SQRT_PI), .reads = TP_IN(0), .lo = {-4}, .hi = {4})

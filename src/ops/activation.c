@@ -1,0 +1,110 @@
+/* activation.c - elementwise nonlinearities of neural networks. Those made of several functions are computed
+ * in f64 and rounded once. */
+#include "ops/elementwise.h"
+
+#include <math.h>
+
+/* --- piecewise ------------------------------------------------------------------------------------ */
+
+/* Gates read the output: it differs from the bounds exactly where the gradient passes, at NaN too. */
+TP_UNARY(relu, m_max(x, 0), tp_ne(y, tp_like(y, 0)), .reads = TP_OUT(0), .kinks = 1)
+
+static bool hardtanh_sample(int k, int n_in, tp_shape *in, tp_attr *attr, tp_ints *room)
+{
+    (void)n_in, (void)in, (void)room;
+    attr[0].d = k == 0 ? -1 : 0.5;
+    attr[1].d = k == 0 ? 1 : 1.5;
+    return k < 2;
+}
+
+TP_UNARY(hardtanh, m_min(m_max(x, (real)attr[0].d), (real)attr[1].d),
+         tp_logical_and(tp_ne(y, tp_like(y, call->attr[0].d)), tp_ne(y, tp_like(y, call->attr[1].d))),
+         .reads = TP_OUT(0), .kink = {-1, 1, 0.5, 1.5}, .kinks = 4, .sample = hardtanh_sample)
+
+TP_UNARY(leaky_relu, x > 0 ? x : x * (real)attr[0].d,
+         tp_where(tp_gt(x, tp_like(x, 0)), tp_like(x, 1), tp_like(x, call->attr[0].d)), .reads = TP_IN(0),
+         .kinks = 1)
+
+/* alpha e^x where x <= 0. The clamp keeps the e^x of a large x, which is not used, from turning the second
+ * derivative into 0 * infinity. */
+static tp_tensor *elu_slope_of(tp_tensor *x, double alpha)
+{
+    tp_tensor *low = tp_mul_scalar(tp_exp(tp_clamp(x, -INFINITY, 0)), alpha);
+    return tp_where(tp_le(x, tp_like(x, 0)), low, tp_like(x, 1));
+}
+
+TP_UNARY(elu, x > 0 ? x : (real)(attr[0].d * vm_expm1((double)x)), elu_slope_of(x, call->attr[0].d),
+         .reads = TP_IN(0), .kinks = 1)
+
+/* --- sigmoid and its kin -------------------------------------------------------------------------- */
+
+TP_UNARY(sigmoid, m_sigmoid(x), tp_mul(y, tp_rsub_scalar(y, 1)), .reads = TP_OUT(0), .lo = {-5}, .hi = {5})
+TP_UNARY(log_sigmoid, m_log_sigmoid(x), tp_sigmoid(tp_neg(x)), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
+TP_UNARY(softplus, m_softplus(x), tp_sigmoid(x), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
+
+/* s + x ds/dx for a factor s = sigmoid(z): s (1 + x z' (1 - s)); z' NULL is 1. */
+static tp_tensor *gated_slope(tp_tensor *x, tp_tensor *s, tp_tensor *dz)
+{
+    tp_tensor *xz = dz ? tp_mul(x, dz) : x;
+    return tp_mul(s, tp_add_scalar(tp_mul(xz, tp_rsub_scalar(s, 1)), 1));
+}
+
+TP_UNARY(silu, (double)x *vm_sigmoid((double)x), gated_slope(x, tp_sigmoid(x), NULL), .reads = TP_IN(0),
+         .lo = {-5}, .hi = {5})
+
+/* x tanh(log(1 + e^x)) = x n / (n + 2) with n = e^x (e^x + 2). */
+static inline double mish(double x)
+{
+    double e = vm_exp(x > 40 ? 40 : x), n = e * (e + 2);
+    return x * (n / (n + 2));
+}
+
+/* t + x sigmoid(x) (1 - t^2) with t = tanh(softplus(x)) */
+static tp_tensor *mish_slope_of(tp_tensor *x)
+{
+    tp_tensor *t = tp_tanh(tp_softplus(x));
+    return tp_add(t, tp_mul(tp_mul(x, tp_sigmoid(x)), tp_rsub_scalar(tp_square(t), 1)));
+}
+
+TP_UNARY(mish, mish((double)x), mish_slope_of(x), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
+
+/* --- gelu: x P(normal < x) ------------------------------------------------------------------------ */
+
+#define SQRT_HALF         0.70710678118654752440
+#define SQRT_HALF_REST    -4.8336466567264567e-17 /* what rounding to f64 took from it */
+#define TWO_OVER_SQRT_PI  1.1283791670955125739
+#define ONE_OVER_SQRT_2PI 0.39894228040143267794
+#define TANH_GAIN         1.5957691216057307117 /* 2 sqrt(2 / pi) */
+#define TANH_CUBE         0.044715
+
+/* P(normal < x) = erfc(a) / 2, a = -x / sqrt(2). A rounding error d of `a` is magnified by up to 2 a^2, so it
+ * is taken back with the slope of erfc. */
+static inline double normal_cdf(double x)
+{
+    double a = -x * SQRT_HALF, d = fma(-x, SQRT_HALF, -a) - x * SQRT_HALF_REST;
+    double e = vm_erfc(a);
+    return 0.5 * (fabs(a) < 28 ? e - TWO_OVER_SQRT_PI * vm_exp(-a * a) * d : e);
+}
+
+/* The approximation (1 + tanh(z)) / 2 = sigmoid(2 z) with 2 z = 2 sqrt(2 / pi) (x + 0.044715 x^3)
+ * (Hendrycks and Gimpel, "Gaussian error linear units", 2016). */
+static inline double normal_cdf_approximate(double x)
+{
+    return vm_sigmoid(TANH_GAIN * (x + TANH_CUBE * x * x * x));
+}
+
+static tp_tensor *gelu_slope_of(tp_tensor *x, bool approximate)
+{
+    if (approximate) {
+        tp_tensor *square = tp_square(x);
+        tp_tensor *z = tp_mul(x, tp_add_scalar(tp_mul_scalar(square, TANH_GAIN * TANH_CUBE), TANH_GAIN));
+        tp_tensor *dz = tp_add_scalar(tp_mul_scalar(square, 3 * TANH_GAIN * TANH_CUBE), TANH_GAIN);
+        return gated_slope(x, tp_sigmoid(z), dz);
+    }
+    tp_tensor *cdf = tp_mul_scalar(tp_erfc(tp_mul_scalar(x, -SQRT_HALF)), 0.5);
+    tp_tensor *pdf = tp_mul_scalar(tp_exp(tp_mul_scalar(tp_square(x), -0.5)), ONE_OVER_SQRT_2PI);
+    return tp_add(cdf, tp_mul(x, pdf));
+}
+
+TP_UNARY(gelu, (double)x *(attr[0].b ? normal_cdf_approximate((double)x) : normal_cdf((double)x)),
+         gelu_slope_of(x, call->attr[0].b), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
