@@ -4,39 +4,43 @@
 #include <math.h>
 #include <string.h>
 
-/* Checks what a maker was given and makes the tensor; nil on failure. */
-static tp_tensor *make(tp_context *c, const tp_shape *shape, tp_dtype dtype, const char *call)
-{
-    if (!tp_ok(c)) return tp_nil(c);
-    if (shape->n > TP_MAX_RANK) {
-        tp_fail(c, TP_ERR_SHAPE, "%s: rank %d is outside 0 to %d", call, shape->n, TP_MAX_RANK);
-        return tp_nil(c);
-    }
-    if (!tp_shape_usable(c, shape, dtype, call)) return tp_nil(c);
-    return tp_tensor_new(c, shape, dtype);
-}
-
-static bool has_data(tp_context *c, const tp_shape *shape, const void *data, const char *call)
+/* Checks the shape and dtype that a maker was given. */
+static bool usable(tp_context *c, const tp_shape *shape, tp_dtype dtype, const char *call)
 {
     if (!tp_ok(c)) return false;
-    if (data || tp_shape_numel(shape->v, shape->n < 0 || shape->n > TP_MAX_RANK ? 0 : shape->n) == 0)
-        return true;
+    if (shape->n <= TP_MAX_RANK) return tp_shape_usable(c, shape, dtype, call);
+    tp_fail(c, TP_ERR_SHAPE, "%s: rank %d is outside 0 to %d", call, shape->n, TP_MAX_RANK);
+    return false;
+}
+
+/* The same, and that there is data for it. */
+static bool usable_data(tp_context *c, const tp_shape *shape, tp_dtype dtype, const void *data,
+                        const char *call)
+{
+    if (!usable(c, shape, dtype, call)) return false;
+    if (data || tp_shape_numel(shape->v, shape->n) == 0) return true;
     tp_fail(c, TP_ERR_ARGUMENT, "%s: argument 'data' is NULL", call);
     return false;
 }
 
+/* A tensor to be filled; nil on failure. */
+static tp_tensor *make(tp_context *c, const tp_shape *shape, tp_dtype dtype, const char *call)
+{
+    return usable(c, shape, dtype, call) ? tp_tensor_new(c, shape, dtype) : tp_nil(c);
+}
+
 tp_tensor *tp_from_array(tp_context *c, tp_shape shape, tp_dtype dtype, const void *data)
 {
-    if (!has_data(c, &shape, data, "tp_from_array")) return tp_nil(c);
-    tp_tensor *t = make(c, &shape, dtype, "tp_from_array");
+    if (!usable_data(c, &shape, dtype, data, "tp_from_array")) return tp_nil(c);
+    tp_tensor *t = tp_tensor_new(c, &shape, dtype);
     if (!tp_is_nil(t) && t->storage->bytes) memcpy(t->storage->data, data, t->storage->bytes);
     return t;
 }
 
 tp_tensor *tp_from_doubles(tp_context *c, tp_shape shape, tp_dtype dtype, const double *values)
 {
-    if (!has_data(c, &shape, values, "tp_from_doubles")) return tp_nil(c);
-    tp_tensor *t = make(c, &shape, dtype, "tp_from_doubles");
+    if (!usable_data(c, &shape, dtype, values, "tp_from_doubles")) return tp_nil(c);
+    tp_tensor *t = tp_tensor_new(c, &shape, dtype);
     if (!tp_is_nil(t)) tp_convert(t->storage->data, 1, dtype, values, 1, TP_F64, tp_numel(t));
     return t;
 }
@@ -44,12 +48,7 @@ tp_tensor *tp_from_doubles(tp_context *c, tp_shape shape, tp_dtype dtype, const 
 tp_tensor *tp_wrap(tp_context *c, tp_shape shape, tp_dtype dtype, void *data, void (*deleter)(void *user),
                    void *user)
 {
-    if (!has_data(c, &shape, data, "tp_wrap") || !tp_shape_usable(c, &shape, dtype, "tp_wrap"))
-        return tp_nil(c);
-    if (shape.n > TP_MAX_RANK) {
-        tp_fail(c, TP_ERR_SHAPE, "tp_wrap: rank %d is outside 0 to %d", shape.n, TP_MAX_RANK);
-        return tp_nil(c);
-    }
+    if (!usable_data(c, &shape, dtype, data, "tp_wrap")) return tp_nil(c);
     if ((uintptr_t)data % tp_dtype_size(dtype)) {
         tp_fail(c, TP_ERR_ARGUMENT, "tp_wrap: the data is not aligned for %s", tp_dtype_name(dtype));
         return tp_nil(c);

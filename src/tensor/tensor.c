@@ -276,10 +276,16 @@ static tp_array flat_array(const tp_tensor *t, void *data, tp_dtype dtype)
     return a;
 }
 
-static tp_status wrong_size(const tp_tensor *t, const char *call, size_t size, size_t wanted)
+/* Whether a buffer is there and of the size wanted; false after recording the failure. */
+static bool buffer_fits(const tp_tensor *t, const char *call, const char *argument, const void *buffer,
+                        size_t size, size_t wanted)
 {
-    tp_fail(t->object.context, TP_ERR_ARGUMENT, "%s: takes %zu bytes, got %zu", call, wanted, size);
-    return TP_ERR_ARGUMENT;
+    if (size == wanted && (buffer || size == 0)) return true;
+    if (size == wanted)
+        tp_fail(t->object.context, TP_ERR_ARGUMENT, "%s: argument '%s' is NULL", call, argument);
+    else
+        tp_fail(t->object.context, TP_ERR_ARGUMENT, "%s: takes %zu bytes, got %zu", call, wanted, size);
+    return false;
 }
 
 static size_t bytes_of(const tp_tensor *t) { return (size_t)tp_numel(t) * tp_dtype_size(t->dtype); }
@@ -288,7 +294,7 @@ tp_status tp_read(const tp_tensor *t, void *out, size_t size)
 {
     tp_status status = ready(t, "tp_read");
     if (status != TP_OK) return status;
-    if (size != bytes_of(t)) return wrong_size(t, "tp_read", size, bytes_of(t));
+    if (!buffer_fits(t, "tp_read", "out", out, size, bytes_of(t))) return TP_ERR_ARGUMENT;
     tp_array from, to = flat_array(t, out, t->dtype);
     tp_tensor_array(t, &from);
     tp_array_copy(&to, &from);
@@ -299,8 +305,9 @@ tp_status tp_read_doubles(const tp_tensor *t, double *out, int64_t n)
 {
     tp_status status = ready(t, "tp_read_doubles");
     if (status != TP_OK) return status;
-    if (n != tp_numel(t))
-        return wrong_size(t, "tp_read_doubles", (size_t)n * sizeof *out, (size_t)tp_numel(t) * sizeof *out);
+    if (!buffer_fits(t, "tp_read_doubles", "out", out, (size_t)n * sizeof *out,
+                     (size_t)tp_numel(t) * sizeof *out))
+        return TP_ERR_ARGUMENT;
     tp_array from, to = flat_array(t, out, TP_F64);
     tp_tensor_array(t, &from);
     tp_array_copy(&to, &from);
@@ -320,7 +327,7 @@ tp_status tp_write(tp_tensor *t, const void *data, size_t size)
     tp_status status = ready(t, "tp_write");
     if (status != TP_OK) return status;
     if (!writable(t, "tp_write")) return TP_ERR_STATE;
-    if (size != bytes_of(t)) return wrong_size(t, "tp_write", size, bytes_of(t));
+    if (!buffer_fits(t, "tp_write", "data", data, size, bytes_of(t))) return TP_ERR_ARGUMENT;
     union {
         const void *in;
         void *plain;
