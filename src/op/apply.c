@@ -229,9 +229,9 @@ static bool overwritable(const frame *f)
                                                     : NULL;
     for (int i = 0; !why && i < t->rank; i++)
         if (t->stride[i] == 0 && t->size[i] > 1) why = "has elements that share memory";
-    for (int i = 0; !why && i < t->rank; i++)
-        if (f->out_shape[0].n != t->rank || f->out_shape[0].v[i] != t->size[i])
-            why = "would have to grow to the result's shape";
+    bool fits = f->out_shape[0].n == t->rank;
+    for (int i = 0; fits && i < t->rank; i++) fits = f->out_shape[0].v[i] == t->size[i];
+    if (!why && !fits) why = "would have to grow to the result's shape";
     if (why) tp_call_fail(&f->call, TP_ERR_STATE, "argument '%s' %s", f->call.op->in_name[0], why);
     return !why;
 }
