@@ -2,46 +2,32 @@
 
 #include <string.h>
 
-enum { MAX_DIMS = 8, ALL_DIMS = 24, MAX_CORE = TP_INTERNAL_RANK };
+enum { ALL_DIMS = 24, MAX_CORE = TP_INTERNAL_RANK };
 
-/* One named size of a signature: "k" of "(m,k),(k,n)->(m,n)". */
-typedef struct dim {
-    const char *name;
-    size_t length;
-    int64_t size; /* -1: not known yet */
-} dim;
-
-/* A cursor over the signature's arguments. */
-typedef struct cursor {
-    const char *at;
-} cursor;
-
-/* Steps to the next argument and writes its names to `names`; returns how many core axes it has, -1 if the
- * signature is not one. */
-static int next_argument(cursor *p, dim *names)
+int tp_next_argument(const char **at, tp_dim *names)
 {
     int n = 0;
-    p->at += strcspn(p->at, "(");
-    if (*p->at != '(') return -1;
-    for (p->at++; *p->at != ')'; n++) {
-        size_t length = strcspn(p->at, ",)");
-        if (n == MAX_DIMS || length == 0 || !p->at[length]) return -1;
-        names[n] = (dim){p->at, length, -1};
-        p->at += length;
-        if (*p->at == ',') p->at++;
+    *at += strcspn(*at, "(");
+    if (**at != '(') return -1;
+    for (++*at; **at != ')'; n++) {
+        size_t length = strcspn(*at, ",)");
+        if (n == TP_MAX_DIMS || length == 0 || !(*at)[length]) return -1;
+        names[n] = (tp_dim){*at, length, -1};
+        *at += length;
+        if (**at == ',') ++*at;
     }
-    p->at++;
+    ++*at;
     return n;
 }
 
 /* Whether the signature names all arguments, with no more sizes than there is room for. */
 static bool is_signature(const tp_call *call)
 {
-    dim names[MAX_DIMS];
-    cursor p = {call->op->signature};
+    tp_dim names[TP_MAX_DIMS];
+    const char *p = call->op->signature;
     int sizes = 0;
     for (int i = 0; i < call->n_in + call->n_out; i++) {
-        int n = next_argument(&p, names);
+        int n = tp_next_argument(&p, names);
         if (n < 0 || (sizes += n) > ALL_DIMS) {
             tp_fail(call->context, TP_ERR_ARGUMENT, "%s: '%s' is no signature for %d inputs and %d outputs",
                     call->op->name, call->op->signature, call->n_in, call->n_out);
@@ -71,10 +57,10 @@ int tp_core_rank(const tp_call *call, int i)
     if (!op->signature || op->rules->shape) return -1;
     int axes = tp_attr_of_type(op, TP_ATTR_AXES);
     if (axes >= 0 && i < call->n_in) return call->attr[axes].v->n;
-    dim names[MAX_DIMS];
-    cursor p = {op->signature};
+    tp_dim names[TP_MAX_DIMS];
+    const char *p = op->signature;
     int n = 0;
-    for (int k = 0; k <= i; k++) n = next_argument(&p, names);
+    for (int k = 0; k <= i; k++) n = tp_next_argument(&p, names);
     return n;
 }
 
@@ -116,12 +102,12 @@ static bool cannot_take(const tp_call *call, const tp_shape *in_shape)
 
 /* Finds or makes the entry of a name; a number stands for itself, an int attribute of that name gives
  * the size. */
-static dim *look_up(const tp_call *call, dim *dims, int *n, const dim *name)
+static tp_dim *look_up(const tp_call *call, tp_dim *dims, int *n, const tp_dim *name)
 {
     for (int i = 0; i < *n; i++)
         if (dims[i].length == name->length && memcmp(dims[i].name, name->name, name->length) == 0)
             return &dims[i];
-    dim *d = &dims[(*n)++];
+    tp_dim *d = &dims[(*n)++];
     *d = *name;
     if (*name->name >= '0' && *name->name <= '9') d->size = *name->name - '0';
     for (int i = 0; i < call->op->n_attr; i++) {
@@ -166,17 +152,17 @@ static bool mark_core(const int *axes, int n, int rank, bool *is_core)
 }
 
 /* Binds one input: its core sizes to the names, its loops into the common ones. */
-static bool bind_input(const tp_call *call, cursor *p, const tp_shape *shape, dim *dims, int *n_dims,
+static bool bind_input(const tp_call *call, const char **p, const tp_shape *shape, tp_dim *dims, int *n_dims,
                        tp_shape *loops)
 {
-    dim names[MAX_DIMS];
+    tp_dim names[TP_MAX_DIMS];
     int axes[MAX_CORE];
     bool is_core[TP_INTERNAL_RANK];
-    int n = next_argument(p, names);
+    int n = tp_next_argument(p, names);
     int core = core_axes(call, n, true, axes);
     if (!mark_core(axes, core, shape->n, is_core)) return false;
     for (int k = 0; k < n && n == core; k++) {
-        dim *d = look_up(call, dims, n_dims, &names[k]);
+        tp_dim *d = look_up(call, dims, n_dims, &names[k]);
         int64_t size = shape->v[axes[k] + shape->n];
         if (d->size >= 0 && d->size != size) return false;
         d->size = size;
@@ -185,13 +171,13 @@ static bool bind_input(const tp_call *call, cursor *p, const tp_shape *shape, di
 }
 
 /* The shape of an output: loops, with its core sizes where its core axes stand. */
-static void output_shape(const tp_call *call, cursor *p, dim *dims, int *n_dims, const tp_shape *loops,
+static void output_shape(const tp_call *call, const char **p, tp_dim *dims, int *n_dims, const tp_shape *loops,
                          tp_shape *out)
 {
-    dim names[MAX_DIMS];
+    tp_dim names[TP_MAX_DIMS];
     int axes[MAX_CORE];
     bool is_core[TP_INTERNAL_RANK];
-    int n = next_argument(p, names);
+    int n = tp_next_argument(p, names);
     int core = core_axes(call, n == 0 && tp_keeps_dim(call) ? 1 : n, tp_keeps_dim(call), axes);
     out->n = loops->n + core;
     mark_core(axes, core, out->n, is_core);
@@ -236,10 +222,10 @@ bool tp_resolve_shapes(const tp_call *call, const tp_shape *in_shape, tp_shape *
     if (op->rules->shape) return op->rules->shape(call, in_shape, out_shape);
     if (is_elementwise(op)) return elementwise_shape(call, in_shape, out_shape);
     if (!is_signature(call)) return false;
-    dim dims[ALL_DIMS];
+    tp_dim dims[ALL_DIMS];
     int n_dims = 0;
     tp_shape loops = {0};
-    cursor p = {op->signature};
+    const char *p = op->signature;
     for (int i = 0; i < call->n_in; i++)
         if (!bind_input(call, &p, &in_shape[i], dims, &n_dims, &loops)) return cannot_take(call, in_shape);
     for (int i = 0; i < call->n_out; i++) {
@@ -292,16 +278,16 @@ int tp_arrange(const tp_call *call, tp_array *in, tp_array *out)
         for (int i = 0; i < call->n_in; i++) broadcast_array(&in[i], 0, &out[0], out[0].rank);
         return out[0].rank;
     }
-    cursor p = {op->signature};
+    const char *p = op->signature;
     int core[TP_MAX_IN], axes[MAX_CORE], loops = 0;
-    dim names[MAX_DIMS];
+    tp_dim names[TP_MAX_DIMS];
     for (int i = 0; i < call->n_in; i++) {
-        core[i] = core_axes(call, next_argument(&p, names), true, axes);
+        core[i] = core_axes(call, tp_next_argument(&p, names), true, axes);
         core_last(&in[i], axes, core[i]);
         if (in[i].rank - core[i] > loops) loops = in[i].rank - core[i];
     }
     for (int o = 0; o < call->n_out; o++) {
-        int n = next_argument(&p, names);
+        int n = tp_next_argument(&p, names);
         bool kept = n == 0 && tp_keeps_dim(call);
         int k = core_axes(call, kept ? 1 : n, kept, axes);
         core_last(&out[o], axes, k);

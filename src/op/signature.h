@@ -6,6 +6,19 @@
 
 #include <taper/ext.h>
 
+enum { TP_MAX_DIMS = 8 }; /* core axes of one argument */
+
+/* One named size of a signature: "k" of "(m,k),(k,n)->(m,n)". */
+typedef struct tp_dim {
+    const char *name;
+    size_t length;
+    int64_t size; /* -1: not known yet */
+} tp_dim;
+
+/* Steps over the next argument of the signature at *at and writes its names; returns how many core axes it
+ * has, -1 if the signature is not one. */
+int tp_next_argument(const char **at, tp_dim *names);
+
 /* Index of the op's attribute of that type, -1 if it has none. */
 int tp_attr_of_type(const tp_op *op, tp_attr_type type);
 
