@@ -163,6 +163,55 @@ TP_API const tp_op *tp_op_at(int i);
 /* The row of that name, NULL if there is none. */
 TP_API const tp_op *tp_op_find(const char *name);
 
+/* --- the generated tests ----------------------------------------------------------------------- */
+
+enum { TP_SAMPLE_INPUTS = 4 }; /* inputs of a sample; a list has at most 3 */
+
+/* A test case of an op: what it is called with. Made from the row alone, the same at every run: inputs in f64
+ * where they are real, drawn from lo to hi and away from kinks, no two values equal; index inputs lie in the
+ * first core axis of the first input (or in 0 .. the int attribute that sizes the result), negative ones too.
+ */
+typedef struct tp_sample {
+    const char *kind; /* what is special about it: "rank 2", "zero-size core", "transposed", ... */
+    int n_in;
+    tp_tensor *in[TP_SAMPLE_INPUTS]; /* the same handle twice where the kind says so */
+    tp_attr attr[TP_MAX_ATTR];
+} tp_sample;
+
+/* Calls `each` with every sample of the op, each in a scope of its own; returns how many there are. */
+TP_API int tp_op_samples(tp_context *c, const tp_op *op, void (*each)(const tp_sample *sample, void *user),
+                         void *user);
+
+enum { TP_REPORT_FAILURES = 8 }; /* failures a report describes; the others it counts */
+
+/* A check that failed. */
+typedef struct tp_op_failure {
+    const char *check; /* "<u, J t> = <J' u, t>", ... */
+    const char *kind;  /* of the sample */
+    int sample;        /* its number, from 1 */
+    double worst;      /* the largest difference; NaN where a call failed */
+    char text[256];    /* the numbers, or the error */
+} tp_op_failure;
+
+/* What tp_check_op found. */
+typedef struct tp_op_report {
+    const tp_op *op;
+    int samples;
+    int refused;    /* samples without elements that the op takes none of */
+    int not_finite; /* samples whose result is no number, so that it has no quotient of differences */
+    int kinks;      /* elements at which one-sided differences disagree; nothing to compare */
+    int64_t checks;
+    int failures;
+    tp_op_failure failure[TP_REPORT_FAILURES];
+} tp_op_report;
+
+/* Checks the derivatives of an op, also one of your own, on all its samples: reverse, recorded and streaming
+ * forward, in one and more directions, all second derivatives, against each other and against differences;
+ * views; and `reads`. True if all agree. */
+TP_API bool tp_check_op(tp_context *c, const tp_op *op, tp_op_report *report);
+
+/* --- bindings ---------------------------------------------------------------------------------- */
+
 /* Another reference to a handle, outside any scope; each needs a tp_release. For bindings. */
 TP_API tp_tensor *tp_retain(tp_tensor *t);
 

@@ -171,8 +171,8 @@ static bool bind_input(const tp_call *call, const char **p, const tp_shape *shap
 }
 
 /* The shape of an output: loops, with its core sizes where its core axes stand. */
-static void output_shape(const tp_call *call, const char **p, tp_dim *dims, int *n_dims, const tp_shape *loops,
-                         tp_shape *out)
+static void output_shape(const tp_call *call, const char **p, tp_dim *dims, int *n_dims,
+                         const tp_shape *loops, tp_shape *out)
 {
     tp_dim names[TP_MAX_DIMS];
     int axes[MAX_CORE];

@@ -1,0 +1,293 @@
+#include "grad/probe.h"
+
+#include <string.h>
+
+static void add_part(tp_parts *parts, const tp_tensor *t)
+{
+    parts->shape[parts->n] = tp_shape_of(t);
+    parts->numel[parts->n] = tp_numel(t);
+    parts->total += parts->numel[parts->n++];
+}
+
+/* --- vectors and tensors --- */
+
+/* One tensor a part, [k, shape]. */
+static void cut(const tp_probe *p, const tp_parts *parts, int64_t k, const double *v, tp_tensor **ts)
+{
+    for (int i = 0; i < parts->n; i++) {
+        tp_shape shape = parts->shape[i];
+        if (k != TP_UNBATCHED) {
+            memmove(shape.v + 1, shape.v, (size_t)shape.n++ * sizeof shape.v[0]);
+            shape.v[0] = k;
+        }
+        ts[i] = tp_from_doubles(p->c, shape, TP_F64, v);
+        v += parts->numel[i] * (k == TP_UNBATCHED ? 1 : k);
+    }
+}
+
+/* And back; nil and NULL count as zeros. */
+static void join(const tp_parts *parts, int64_t k, tp_tensor *const *ts, double *out)
+{
+    for (int i = 0; i < parts->n; i++) {
+        int64_t n = parts->numel[i] * (k == TP_UNBATCHED ? 1 : k);
+        if (tp_is_nil(ts[i]) || tp_read_doubles(ts[i], out, n) != TP_OK)
+            memset(out, 0, (size_t)n * sizeof *out);
+        out += n;
+    }
+}
+
+void tp_probe_pick(const tp_parts *parts, int64_t all, int64_t k, const double *from, double *to)
+{
+    for (int i = 0; i < parts->n; i++) {
+        int64_t n = parts->numel[i];
+        memcpy(to, from + k * n, (size_t)n * sizeof *to);
+        from += all * n;
+        to += n;
+    }
+}
+
+double *tp_probe_take(tp_probe *p, int64_t n)
+{
+    double *cut_off = p->room + p->used;
+    p->used += n;
+    return cut_off;
+}
+
+/* --- the op --- */
+
+static void call(const tp_probe *p, tp_tensor *const *xs, tp_tensor **ys)
+{
+    tp_tensor *in[TP_SAMPLE_INPUTS], *out[TP_MAX_OUT];
+    for (int i = 0; i < p->sample->n_in; i++) in[i] = p->slot[i] < 0 ? p->sample->in[i] : xs[p->slot[i]];
+    out[0] = tp_apply(p->op, p->sample->n_in, in, p->sample->attr, out + 1);
+    for (int k = 0; k < p->y.n; k++) ys[k] = out[p->float_out[k]];
+}
+
+bool tp_probe_start(tp_probe *p)
+{
+    const tp_sample *s = p->sample;
+    tp_tensor *out[TP_MAX_OUT];
+    p->x = p->y = (tp_parts){.n = 0};
+    p->used = 0;
+    for (int i = 0; i < s->n_in; i++) {
+        p->slot[i] = -1;
+        if (!tp_dtype_is_float(tp_dtype_of(s->in[i]))) continue;
+        for (int k = 0; k < p->x.n; k++)
+            if (p->variable[k] == s->in[i]) p->slot[i] = k;
+        if (p->slot[i] >= 0) continue;
+        p->slot[i] = p->x.n;
+        p->variable[p->x.n] = s->in[i];
+        add_part(&p->x, s->in[i]);
+    }
+    tp_mark scope = tp_open_scope(p->c);
+    out[0] = tp_apply(p->op, s->n_in, s->in, s->attr, out + 1);
+    for (int o = 0; tp_ok(p->c) && o < p->op->n_out; o++) {
+        if (!tp_dtype_is_float(tp_dtype_of(out[o]))) continue;
+        p->float_out[p->y.n] = o;
+        add_part(&p->y, out[o]);
+    }
+    tp_close_scope(p->c, scope);
+    return tp_ok(p->c);
+}
+
+/* The variables at x, as leaves if asked for. */
+static void point(const tp_probe *p, const double *x, bool leaf, tp_tensor **xs)
+{
+    if (x) cut(p, &p->x, TP_UNBATCHED, x, xs);
+    for (int i = 0; i < p->x.n; i++) {
+        if (!x) xs[i] = tp_detach(p->variable[i]);
+        if (leaf) tp_require_grad(xs[i]);
+    }
+}
+
+/* u'y */
+static tp_tensor *weigh(const tp_probe *p, const double *u, tp_tensor *const *ys)
+{
+    tp_tensor *us[TP_MAX_OUT], *sum = NULL;
+    cut(p, &p->y, TP_UNBATCHED, u, us);
+    for (int i = 0; i < p->y.n; i++) {
+        tp_tensor *one = tp_sum(tp_mul(us[i], ys[i]), TP_ALL, false);
+        sum = sum ? tp_add(sum, one) : one;
+    }
+    return sum;
+}
+
+/* t'x, of tensors like the variables. */
+static tp_tensor *weigh_x(const tp_probe *p, const double *t, tp_tensor *const *xs)
+{
+    tp_tensor *ts[TP_SAMPLE_INPUTS], *sum = NULL;
+    cut(p, &p->x, TP_UNBATCHED, t, ts);
+    for (int i = 0; i < p->x.n; i++) {
+        tp_tensor *one = tp_sum(tp_mul(ts[i], xs[i]), TP_ALL, false);
+        sum = sum ? tp_add(sum, one) : one;
+    }
+    return sum;
+}
+
+/* The gradients of `y`, zeros if it has no history: it does not depend on the variables. */
+static void gradients(const tp_probe *p, tp_tensor *y, tp_tensor *const *xs, tp_tensor **gs, bool record)
+{
+    for (int i = 0; i < p->x.n; i++) gs[i] = NULL;
+    if (tp_is_nil(y) || tp_has_history(y))
+        tp_grads_with(y, p->x.n, xs, gs, &(tp_grad_options){.record = record});
+    else
+        for (int i = 0; i < p->x.n; i++) gs[i] = tp_zeros_like(xs[i]);
+}
+
+/* --- first derivatives --- */
+
+void tp_probe_value(tp_probe *p, const double *x, const double *unused, double *out)
+{
+    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT];
+    (void)unused;
+    tp_mark scope = tp_open_scope(p->c);
+    point(p, x, false, xs);
+    call(p, xs, ys);
+    join(&p->y, TP_UNBATCHED, ys, out);
+    tp_close_scope(p->c, scope);
+}
+
+/* The tangents of the outputs for those of all variables together. */
+static void push_all(const tp_probe *p, tp_tensor *const *xs, tp_tensor *const *ys, tp_tensor *const *ts,
+                     bool record, tp_tensor **result)
+{
+    for (int o = 0; o < p->y.n; o++) {
+        result[o] = NULL;
+        for (int i = 0; i < p->x.n; i++) {
+            tp_tensor *one = tp_jvp_with(ys[o], xs[i], ts[i], &(tp_grad_options){.record = record});
+            result[o] = result[o] ? tp_add(result[o], one) : one;
+        }
+    }
+}
+
+static void recorded(tp_probe *p, const double *x, int64_t k, const double *t, double *out)
+{
+    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *ts[TP_SAMPLE_INPUTS], *result[TP_MAX_OUT];
+    tp_mark scope = tp_open_scope(p->c);
+    point(p, x, true, xs);
+    call(p, xs, ys);
+    cut(p, &p->x, k, t, ts);
+    push_all(p, xs, ys, ts, false, result);
+    join(&p->y, k, result, out);
+    tp_close_scope(p->c, scope);
+}
+
+static void streamed(tp_probe *p, const double *x, int64_t k, const double *t, double *out)
+{
+    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *ts[TP_SAMPLE_INPUTS];
+    tp_mark scope = tp_open_scope(p->c);
+    int level = tp_open_forward(p->c);
+    point(p, x, false, xs);
+    cut(p, &p->x, k, t, ts);
+    for (int i = 0; i < p->x.n; i++) xs[i] = tp_dual(xs[i], ts[i], level, 0);
+    call(p, xs, ys);
+    for (int o = 0; o < p->y.n; o++) ys[o] = tp_tangent(ys[o], level, 0);
+    join(&p->y, k, ys, out);
+    tp_close_forward(p->c, level);
+    tp_close_scope(p->c, scope);
+}
+
+void tp_probe_jvp(tp_probe *p, const double *x, const double *t, double *out)
+{
+    recorded(p, x, TP_UNBATCHED, t, out);
+}
+
+void tp_probe_jvps(tp_probe *p, int64_t k, const double *t, double *out) { recorded(p, NULL, k, t, out); }
+
+void tp_probe_stream(tp_probe *p, const double *x, const double *t, double *out)
+{
+    streamed(p, x, TP_UNBATCHED, t, out);
+}
+
+void tp_probe_streams(tp_probe *p, int64_t k, const double *t, double *out) { streamed(p, NULL, k, t, out); }
+
+void tp_probe_vjp(tp_probe *p, const double *x, const double *u, double *out)
+{
+    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *gs[TP_SAMPLE_INPUTS];
+    tp_mark scope = tp_open_scope(p->c);
+    point(p, x, true, xs);
+    call(p, xs, ys);
+    gradients(p, weigh(p, u, ys), xs, gs, false);
+    join(&p->x, TP_UNBATCHED, gs, out);
+    tp_close_scope(p->c, scope);
+}
+
+void tp_probe_vjps(tp_probe *p, int64_t k, const double *u, double *out)
+{
+    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *us[TP_MAX_OUT], *gs[TP_SAMPLE_INPUTS] = {NULL};
+    tp_mark scope = tp_open_scope(p->c);
+    point(p, NULL, true, xs);
+    call(p, xs, ys);
+    cut(p, &p->y, k, u, us);
+    for (int o = 0; o < p->y.n; o++)
+        for (int i = 0; i < p->x.n; i++) {
+            tp_tensor *one = tp_vjp(ys[o], xs[i], us[o]);
+            gs[i] = gs[i] ? tp_add(gs[i], one) : one;
+        }
+    join(&p->x, k, gs, out);
+    tp_close_scope(p->c, scope);
+}
+
+/* --- second derivatives --- */
+
+void tp_probe_reverse_reverse(tp_probe *p, const double *u, const double *t, double *out)
+{
+    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *gs[TP_SAMPLE_INPUTS];
+    tp_mark scope = tp_open_scope(p->c);
+    point(p, NULL, true, xs);
+    call(p, xs, ys);
+    gradients(p, weigh(p, u, ys), xs, gs, true);
+    gradients(p, weigh_x(p, t, gs), xs, gs, false);
+    join(&p->x, TP_UNBATCHED, gs, out);
+    tp_close_scope(p->c, scope);
+}
+
+void tp_probe_forward_reverse(tp_probe *p, const double *u, const double *t, double *out)
+{
+    tp_tensor *xs[TP_SAMPLE_INPUTS], *duals[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT];
+    tp_tensor *ts[TP_SAMPLE_INPUTS], *gs[TP_SAMPLE_INPUTS];
+    tp_mark scope = tp_open_scope(p->c);
+    int level = tp_open_forward(p->c);
+    point(p, NULL, true, xs);
+    cut(p, &p->x, TP_UNBATCHED, t, ts);
+    for (int i = 0; i < p->x.n; i++) duals[i] = tp_dual(xs[i], ts[i], level, 0);
+    call(p, duals, ys);
+    gradients(p, weigh(p, u, ys), xs, gs, false);
+    for (int i = 0; i < p->x.n; i++) gs[i] = tp_tangent(gs[i], level, 0);
+    join(&p->x, TP_UNBATCHED, gs, out);
+    tp_close_forward(p->c, level);
+    tp_close_scope(p->c, scope);
+}
+
+void tp_probe_reverse_forward(tp_probe *p, const double *u, const double *t, double *out)
+{
+    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *ts[TP_SAMPLE_INPUTS], *gs[TP_SAMPLE_INPUTS];
+    tp_tensor *tangents[TP_MAX_OUT];
+    tp_mark scope = tp_open_scope(p->c);
+    point(p, NULL, true, xs);
+    call(p, xs, ys);
+    cut(p, &p->x, TP_UNBATCHED, t, ts);
+    push_all(p, xs, ys, ts, true, tangents);
+    gradients(p, weigh(p, u, tangents), xs, gs, false);
+    join(&p->x, TP_UNBATCHED, gs, out);
+    tp_close_scope(p->c, scope);
+}
+
+void tp_probe_forward_forward(tp_probe *p, const double *s, const double *t, double *out)
+{
+    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *ts[TP_SAMPLE_INPUTS], *ss[TP_SAMPLE_INPUTS];
+    tp_mark scope = tp_open_scope(p->c);
+    int outer = tp_open_forward(p->c), inner = tp_open_forward(p->c);
+    point(p, NULL, false, xs);
+    cut(p, &p->x, TP_UNBATCHED, s, ss);
+    cut(p, &p->x, TP_UNBATCHED, t, ts);
+    for (int i = 0; i < p->x.n; i++) xs[i] = tp_dual(tp_dual(xs[i], ss[i], outer, 0), ts[i], inner, 0);
+    call(p, xs, ys);
+    for (int o = 0; o < p->y.n; o++) {
+        ys[o] = tp_tangent(ys[o], inner, 0);
+        if (!tp_is_nil(ys[o])) ys[o] = tp_tangent(ys[o], outer, 0);
+    }
+    join(&p->y, TP_UNBATCHED, ys, out);
+    tp_close_forward(p->c, outer);
+    tp_close_scope(p->c, scope);
+}
