@@ -149,6 +149,17 @@ TP_API tp_tensor *tp_contiguous(tp_tensor *x);
 /* A bound of tp_slice that is left out. */
 #define TP_END INT64_MIN
 
+/* --- composites: by index ---------------------------------------------------------------------- */
+
+/* tp_gather under NumPy's name. */
+TP_API tp_tensor *tp_take_along_axis(tp_tensor *x, tp_tensor *index, int axis);
+/* The elements of an axis that `index` [n] names, which may repeat; a negative index counts from the end. */
+TP_API tp_tensor *tp_index_select(tp_tensor *x, int axis, tp_tensor *index);
+/* The rows of `weight` [v,d] that `index` names: [shape of index, d]. */
+TP_API tp_tensor *tp_embedding(tp_tensor *weight, tp_tensor *index);
+/* `value` where mask holds, else x. */
+TP_API tp_tensor *tp_masked_fill(tp_tensor *x, tp_tensor *mask, double value);
+
 /* --- composites: products ---------------------------------------------------------------------- */
 
 /* Matrix product as torch.matmul: vectors are taken as a row on the left and a column on the right,

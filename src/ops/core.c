@@ -1,6 +1,7 @@
 #include "ops/core.h"
 
 #include "tensor/dtype.h"
+#include "tensor/tensor.h"
 
 void tp_core_open(tp_core *core, const tp_array *a, int loops, tp_dtype work)
 {
@@ -67,4 +68,23 @@ const void *tp_core_next(tp_core *core, void *buffer, int64_t *n)
         want -= m;
     }
     return buffer;
+}
+
+static size_t wide_bytes(const tp_array *wide)
+{
+    return (size_t)tp_shape_numel(wide->size, wide->rank) * sizeof(float) + 1; /* never none at all */
+}
+
+bool tp_wide_open(const tp_call *call, const tp_array *half, tp_array *wide)
+{
+    *wide = *half;
+    wide->dtype = TP_F32;
+    tp_row_major(wide->size, wide->rank, wide->stride);
+    wide->data = tp_alloc(call->context, wide_bytes(wide));
+    return wide->data != NULL;
+}
+
+void tp_wide_close(const tp_call *call, const tp_array *wide)
+{
+    tp_free(call->context, wide->data, wide_bytes(wide));
 }

@@ -3,15 +3,13 @@
  * Order of the sum over k (section 10 of the design): blocks of 256; in a block one chain of fused
  * multiply-adds in ascending k that starts from +0, or, where n < 4, sixteen chains (k mod 16) joined by
  * halves; block sums are added in ascending order. */
-#include "ops/lanes.h"
-#include "ops/loops.h"
+#include "ops/core.h"
 #include "tensor/dtype.h"
 #include "tensor/tensor.h"
 
 #include <taper/ops.h>
 
 #include <math.h>
-#include <string.h>
 
 enum { BLOCK = 256, NARROW = 4, COLUMNS = 64 };
 
@@ -65,17 +63,6 @@ enum { BLOCK = 256, NARROW = 4, COLUMNS = 64 };
 PRODUCT(float)
 PRODUCT(double)
 
-/* A copy in f32 for the half formats; false without memory. */
-static bool widen(const tp_call *call, const tp_array *half, tp_array *wide, size_t *bytes)
-{
-    *wide = *half;
-    wide->dtype = TP_F32;
-    *bytes = (size_t)tp_shape_numel(half->size, half->rank) * sizeof(float);
-    tp_row_major(wide->size, wide->rank, wide->stride);
-    wide->data = tp_alloc(call->context, *bytes + 1);
-    return wide->data != NULL;
-}
-
 static void products(const tp_call *call, const tp_array *in, const tp_array *out)
 {
     tp_walk w;
@@ -91,16 +78,15 @@ static void matmul_eval(const tp_call *call, const tp_array *in, const tp_array 
         return;
     }
     tp_array wide[3];
-    size_t bytes[3];
     int made = 0;
-    while (made < 3 && widen(call, made < 2 ? &in[made] : &out[0], &wide[made], &bytes[made])) made++;
+    while (made < 3 && tp_wide_open(call, made < 2 ? &in[made] : &out[0], &wide[made])) made++;
     if (made == 3) {
         tp_array_copy(&wide[0], &in[0]);
         tp_array_copy(&wide[1], &in[1]);
         products(call, wide, wide + 2);
         tp_array_copy(&out[0], &wide[2]);
     }
-    while (made-- > 0) tp_free(call->context, wide[made].data, bytes[made] + 1);
+    while (made-- > 0) tp_wide_close(call, &wide[made]);
 }
 
 static tp_tensor *matmul_pull(const tp_call *call, int i, tp_tensor *const *u)

@@ -16,6 +16,7 @@ v = torch.arange(5.0, dtype=torch.float64)
 t = x.transpose(0, 2)
 s = torch.tensor(7.0, dtype=torch.float64)
 e = torch.zeros(0, 3, dtype=torch.float64)
+w = torch.tensor([[0, 3, -1], [4, 1, 5], [9, 2, 6]], dtype=torch.float64)
 
 LAYOUT = [
     ("tp_flatten(x, 0, -1)", x.flatten()),
@@ -70,7 +71,34 @@ LAYOUT = [
     ("tp_squeeze(tp_unsqueeze(x, 1), TP_ALL)", x),
 ]
 
-FILES = {"layout": LAYOUT}
+k = torch.tensor([2, 0, 2, 1])
+g = torch.tensor([[1, 0], [2, 2]])
+
+INDEX = [
+    ("tp_index_select(x, 1, k)", x.index_select(1, k)),
+    ("tp_index_select(x, -1, k)", x.index_select(-1, k)),
+    ("tp_index_select(t, 0, k)", t.index_select(0, k)),
+    ("tp_index_select(v, 0, tp_mul_scalar(k, -1))", v[-k]),
+    ("tp_index_select(x, 0, tp_slice(k, 0, 0, 0, 1))", x[:0]),
+    ("tp_embedding(w, g)", F.embedding(g, w)),
+    ("tp_embedding(tp_transpose(w, 0, 1), tp_transpose(g, 0, 1))", F.embedding(g.T, w.T)),
+    ("tp_embedding(w, tp_select(k, 0, 0))", w[2]),
+    ("tp_take_rows(x, tp_slice(k, 0, 1, TP_END, 1))", x[:, k[1:]]),
+    ("tp_add_rows(tp_embedding(w, k), k, 3)", torch.zeros(3, 3).double().index_add(0, k, w[k])),
+    ("tp_add_rows(tp_transpose(x, -1, -2), k, 4)", torch.zeros(2, 4, 3).double().index_add(1, k, x.mT)),
+    ("tp_gather(tp_slice(w, 1, 0, 2, 1), g, 0)", w[:, :2].gather(0, g)),
+    ("tp_gather(w, tp_slice(g, 0, 0, 1, 1), 1)", w.gather(1, g[:1].expand(3, 2))),
+    ("tp_take_along_axis(tp_slice(w, 0, 0, 2, 1), tp_add_scalar(g, -3), -1)", w[:2].gather(1, g)),
+    ("tp_scatter_add(v, k, tp_slice(v, 0, 1, TP_END, 1), 0)", v.scatter_add(0, k, v[1:])),
+    ("tp_scatter_add(tp_slice(w, 1, 1, TP_END, 1), g, tp_full(c, TP_SHAPE(2, 1), 0.5, TP_F64), 0)",
+     w[:, 1:].scatter_add(0, g, torch.full((2, 2), 0.5).double())),
+    ("tp_one_hot(g, 4, TP_F32)", F.one_hot(g, 4)),
+    ("tp_one_hot(tp_select(k, 0, 0), 3, TP_BOOL)", F.one_hot(k[0], 3)),
+    ("tp_masked_fill(x, tp_gt(x, tp_scalar(c, 9, TP_F64)), -1)", x.masked_fill(x > 9, -1)),
+    ("tp_masked_fill(w, tp_gt(tp_slice(w, 1, 0, 1, 1), w), 5)", w.masked_fill(w[:, :1] > w, 5)),
+]
+
+FILES = {"layout": LAYOUT, "index": INDEX}
 
 
 def case(call, result):
