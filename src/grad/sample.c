@@ -300,7 +300,9 @@ static double value(sampler *s, int i, int64_t k, int64_t cells, double lo, doub
     switch (letter(s->op, i)) {
     case 'B': return draw(s) < 0.5;
     case 'K': return floor(draw(s) * 1000);
-    case 'I': n = index_range(s); return floor(draw(s) * (double)n) - (draw(s) < 0.5 ? (double)n : 0);
+    case 'I': /* from the end too where there is one: an index alone is a class */
+        n = index_range(s);
+        return floor(draw(s) * (double)n) - (letter(s->op, 0) != 'I' && draw(s) < 0.5 ? (double)n : 0);
     default: break;
     }
     double in_cell = ((double)i + 0.2 + 0.6 * draw(s)) / s->now.n_in;
