@@ -286,6 +286,32 @@ static void check_layout(checker *w)
     w->p.used = mark;
 }
 
+/* A result does not depend on what is computed beside it, to the bit. */
+static void check_pair(checker *w)
+{
+    int64_t mark = w->p.used;
+    double *alone, *together;
+    int64_t n = tp_probe_pair(&w->p, &alone, &together);
+    if (n) agree(w, "value alone against value in a batch", together, alone, n, 0);
+    w->p.used = mark;
+}
+
+/* --- backward --- */
+
+/* Gradients of tp_backward are those of tp_vjp; they add up; and a released graph is refused. */
+static void check_backward(checker *w)
+{
+    int64_t n = w->p.x.total, mark = w->p.used;
+    double *expected = tp_probe_take(&w->p, 3 * n), *once = expected + n, *twice = expected + 2 * n;
+    tp_probe_vjp(&w->p, NULL, w->u, expected);
+    bool refused = tp_probe_backward(&w->p, w->u, once, twice);
+    if (passed(w, "backward") && !refused) fail(w, "an error at the backward of a released graph", NAN, "");
+    agree(w, "backward against vjp", once, expected, n, EXACT);
+    for (int64_t k = 0; k < n; k++) expected[k] *= 2;
+    agree(w, "two backwards against two vjp", twice, expected, n, EXACT);
+    w->p.used = mark;
+}
+
 /* --- reads --- */
 
 static bool is_read(const tp_op *op, int n_in, int i)
@@ -407,6 +433,7 @@ static void check_sample(const tp_sample *sample, void *user)
     w->sample = w->p.sample = sample;
     w->report->samples++;
     if (refused(w)) return;
+    check_pair(w);
     if (rules->nodiff) {
         if (!w->p.op->in_place) check_untracked(w);
         return;
@@ -425,6 +452,7 @@ static void check_sample(const tp_sample *sample, void *user)
     bool forward = rules->slope || rules->linear || rules->push; /* else `pull` alone: first order only */
     check_layout(w);
     check_reads(w);
+    check_backward(w);
     if (!w->finite) {
         w->report->not_finite++;
         return;

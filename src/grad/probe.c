@@ -1,4 +1,5 @@
 #include "grad/probe.h"
+#include "op/signature.h"
 
 #include <string.h>
 
@@ -134,6 +135,91 @@ static void gradients(const tp_probe *p, tp_tensor *y, tp_tensor *const *xs, tp_
         for (int i = 0; i < p->x.n; i++) gs[i] = tp_zeros_like(xs[i]);
 }
 
+/* --- a leading axis --- */
+
+/* The attributes as rules get them: axes counted from the end. */
+static void negative_axes(const tp_op *op, const tp_attr *attr, int rank, tp_attr *negative, tp_ints *room)
+{
+    for (int k = 0; k < op->n_attr; k++) {
+        negative[k] = attr[k];
+        if (op->attr[k].type == TP_ATTR_AXIS && attr[k].i >= 0) negative[k].i -= rank;
+        if (op->attr[k].type != TP_ATTR_AXES) continue;
+        bool all = attr[k].v->n == TP_ALL_AXES;
+        room[k].n = all ? rank : attr[k].v->n;
+        for (int j = 0; j < room[k].n; j++) {
+            int64_t axis = all ? j : attr[k].v->v[j];
+            room[k].v[j] = axis < 0 ? axis : axis - rank;
+        }
+        negative[k].v = &room[k];
+    }
+}
+
+/* How many axes each input lacks to have as many loops as the widest. */
+static void missing_loops(const tp_probe *p, int *missing)
+{
+    int loops[TP_SAMPLE_INPUTS] = {0}, most = 0, n = p->sample->n_in;
+    const char *at = p->op->signature;
+    for (int i = 0; n > 1 && at && p->op->n_in > 1 && i < n; i++) {
+        tp_dim names[TP_MAX_DIMS];
+        loops[i] = tp_rank(p->sample->in[i]) - tp_next_argument(&at, names);
+        most = loops[i] > most ? loops[i] : most;
+    }
+    for (int i = 0; i < n; i++) missing[i] = most - loops[i];
+}
+
+/* Floats in the opposite order; other inputs as they are. */
+static tp_tensor *turned(tp_tensor *x)
+{
+    if (!tp_dtype_is_float(tp_dtype_of(x)) || tp_rank(x) == 0) return x;
+    tp_tensor *flat = tp_reshape(x, TP_SHAPE(tp_numel(x)));
+    return tp_reshape(tp_slice(flat, 0, TP_END, TP_END, -1), tp_shape_of(x));
+}
+
+/* [2, 1 .., shape] */
+static tp_tensor *pair(tp_tensor *a, tp_tensor *b, int missing)
+{
+    tp_shape shape = {.n = 1 + missing, .v = {2}}, own = tp_shape_of(a);
+    for (int k = 0; k < missing; k++) shape.v[1 + k] = 1;
+    for (int k = 0; k < own.n; k++) shape.v[shape.n++] = own.v[k];
+    return tp_reshape(tp_stack(2, (tp_tensor *const[]){a, b}, 0), shape);
+}
+
+int64_t tp_probe_pair(tp_probe *p, double **alone, double **together)
+{
+    const tp_sample *s = p->sample;
+    const tp_op *op = p->op;
+    if (op->in_place || op->rules->no_batch || (op->rules->shape && op->n_in > 1)) return 0;
+    tp_tensor *other[TP_SAMPLE_INPUTS], *both[TP_SAMPLE_INPUTS], *out[3][TP_MAX_OUT];
+    tp_attr attr[TP_MAX_ATTR];
+    tp_ints room[TP_MAX_ATTR];
+    int missing[TP_SAMPLE_INPUTS];
+    tp_mark scope = tp_open_scope(p->c);
+    negative_axes(op, s->attr, tp_rank(s->in[0]), attr, room);
+    missing_loops(p, missing);
+    for (int i = 0; i < s->n_in; i++) {
+        other[i] = turned(s->in[i]);
+        both[i] = pair(s->in[i], other[i], missing[i]);
+    }
+    out[0][0] = tp_apply(op, s->n_in, s->in, s->attr, out[0] + 1);
+    out[1][0] = tp_apply(op, s->n_in, other, s->attr, out[1] + 1);
+    out[2][0] = tp_apply(op, s->n_in, both, attr, out[2] + 1);
+    int64_t n = 0;
+    for (int o = 0; o < op->n_out; o++) n += 2 * tp_numel(out[0][o]);
+    *alone = tp_probe_take(p, 2 * n);
+    *together = *alone + n;
+    double *a = *alone, *b = *together;
+    for (int o = 0; tp_ok(p->c) && o < op->n_out; o++) {
+        int64_t m = tp_numel(out[0][o]);
+        tp_read_doubles(out[0][o], a, m);
+        tp_read_doubles(out[1][o], a + m, m);
+        tp_read_doubles(out[2][o], b, 2 * m);
+        a += 2 * m;
+        b += 2 * m;
+    }
+    tp_close_scope(p->c, scope);
+    return n;
+}
+
 /* --- first derivatives --- */
 
 void tp_probe_value(tp_probe *p, const double *x, const double *unused, double *out)
@@ -226,6 +312,29 @@ void tp_probe_vjps(tp_probe *p, int64_t k, const double *u, double *out)
         }
     join(&p->x, k, gs, out);
     tp_close_scope(p->c, scope);
+}
+
+bool tp_probe_backward(tp_probe *p, const double *u, double *once, double *twice)
+{
+    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *gs[TP_SAMPLE_INPUTS];
+    bool refused = false;
+    tp_mark scope = tp_open_scope(p->c);
+    point(p, NULL, true, xs);
+    call(p, xs, ys);
+    tp_tensor *y = weigh(p, u, ys);
+    tp_backward(y, .retain = true);
+    for (int i = 0; i < p->x.n; i++) gs[i] = tp_grad_of(xs[i]);
+    join(&p->x, TP_UNBATCHED, gs, once);
+    tp_backward(y);
+    for (int i = 0; i < p->x.n; i++) gs[i] = tp_grad_of(xs[i]);
+    join(&p->x, TP_UNBATCHED, gs, twice);
+    if (tp_ok(p->c)) {
+        tp_backward(y);
+        refused = tp_error(p->c) == TP_ERR_STATE;
+        tp_clear(p->c);
+    }
+    tp_close_scope(p->c, scope);
+    return refused;
 }
 
 /* --- second derivatives --- */

@@ -55,8 +55,17 @@ void tp_probe_jvps(tp_probe *p, int64_t k, const double *t, double *out);
 void tp_probe_streams(tp_probe *p, int64_t k, const double *t, double *out);
 void tp_probe_vjps(tp_probe *p, int64_t k, const double *u, double *out);
 
+/* What leaves hold after tp_backward of u'y, and after another; whether a third, of the released graph, was
+ * refused. */
+bool tp_probe_backward(tp_probe *p, const double *u, double *once, double *twice);
+
 /* Direction k of `all` directions. */
 void tp_probe_pick(const tp_parts *parts, int64_t all, int64_t k, const double *from, double *to);
+
+/* Every output, integers too, of the op on the sample's inputs and on others like them: `alone`, one call
+ * each; `together`, one call on both with a leading axis more. Returns how many numbers; 0 where the op takes
+ * no leading axis. */
+int64_t tp_probe_pair(tp_probe *p, double **alone, double **together);
 
 /* H t of u'y: reverse over reverse, forward over reverse, reverse over forward. */
 void tp_probe_reverse_reverse(tp_probe *p, const double *u, const double *t, double *out);
