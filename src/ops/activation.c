@@ -6,7 +6,8 @@
 
 /* --- piecewise ------------------------------------------------------------------------------------ */
 
-/* Gates read the output: it differs from the bounds exactly where the gradient passes, at NaN too. */
+/* Gates read the output, so that the input need not be kept. At NaN relu passes the gradient and hardtanh
+ * does not, as PyTorch. */
 TP_UNARY(relu, m_max(x, 0), tp_ne(y, tp_like(y, 0)), .reads = TP_OUT(0), .kinks = 1)
 
 static bool hardtanh_sample(int k, int n_in, tp_shape *in, tp_attr *attr, tp_ints *room)
@@ -18,7 +19,7 @@ static bool hardtanh_sample(int k, int n_in, tp_shape *in, tp_attr *attr, tp_int
 }
 
 TP_UNARY(hardtanh, m_min(m_max(x, (real)attr[0].d), (real)attr[1].d),
-         tp_logical_and(tp_ne(y, tp_like(y, call->attr[0].d)), tp_ne(y, tp_like(y, call->attr[1].d))),
+         tp_logical_and(tp_gt(y, tp_like(y, call->attr[0].d)), tp_lt(y, tp_like(y, call->attr[1].d))),
          .reads = TP_OUT(0), .kink = {-1, 1, 0.5, 1.5}, .kinks = 4, .sample = hardtanh_sample)
 
 TP_UNARY(leaky_relu, x > 0 ? x : x * (real)attr[0].d,
@@ -30,7 +31,7 @@ TP_UNARY(leaky_relu, x > 0 ? x : x * (real)attr[0].d,
 static tp_tensor *elu_slope_of(tp_tensor *x, double alpha)
 {
     tp_tensor *low = tp_mul_scalar(tp_exp(tp_clamp(x, -INFINITY, 0)), alpha);
-    return tp_where(tp_le(x, tp_like(x, 0)), low, tp_like(x, 1));
+    return tp_where(tp_gt(x, tp_like(x, 0)), tp_like(x, 1), low);
 }
 
 TP_UNARY(elu, x > 0 ? x : (real)(attr[0].d * vm_expm1((double)x)), elu_slope_of(x, call->attr[0].d),

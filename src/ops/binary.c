@@ -192,12 +192,12 @@ static int64_t int_pow(int64_t a, int64_t b)
 
 KERNELS(pow, m_pow(a, b), int_pow(a, b), uint_pow(a, b))
 
-/* b a^(b-1), which is 0 at a = b = 0. */
+/* b a^(b-1), which is 0 where b = 0: there a^-1 of 0 and NaN is kept out. */
 static tp_tensor *pow_slope_base(tp_tensor *a, tp_tensor *b)
 {
     tp_tensor *zero = tp_like(b, 0);
-    tp_tensor *corner = tp_logical_and(tp_eq(a, zero), tp_eq(b, zero));
-    return tp_mul(b, tp_pow(a, tp_where(corner, zero, tp_add_scalar(b, -1))));
+    tp_tensor *regular = tp_logical_or(tp_gt(tp_abs(a), zero), tp_ne(b, zero));
+    return tp_mul(b, tp_pow(a, tp_where(regular, tp_add_scalar(b, -1), zero)));
 }
 
 /* y log a, which is 0 at a = 0 unless b < 0. */

@@ -40,9 +40,9 @@ LOGICAL(logical_not, TP_LOOP1_, !x)
     const tp_rules tp_rules_##name = {                                                       \
         .eval = name##_eval, .nodiff = "a kind of number has no derivative", .text = #expression};
 
-CLASSIFY(isnan, isnan(x), ((void)x, 0))
-CLASSIFY(isinf, isinf(x), ((void)x, 0))
-CLASSIFY(isfinite, isfinite(x), ((void)x, 1))
+CLASSIFY(isnan, isnan(x) != 0, ((void)x, 0))
+CLASSIFY(isinf, isinf(x) != 0, ((void)x, 0))
+CLASSIFY(isfinite, isfinite(x) != 0, ((void)x, 1))
 
 #define WHERE(name, T)                                                                                      \
     static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)                      \
