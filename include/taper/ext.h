@@ -210,6 +210,69 @@ typedef struct tp_op_report {
  * views; and `reads`. True if all agree. */
 TP_API bool tp_check_op(tp_context *c, const tp_op *op, tp_op_report *report);
 
+/* --- objects of your own ----------------------------------------------------------------------- */
+
+/* Everything that lives in scopes begins with a tp_object: tensors, and modules, optimizers, loaders alike.
+ */
+typedef struct tp_object tp_object;
+
+/* What kind of object it is. `destroy` frees what the object holds, then the object by tp_object_free; it
+ * runs from a queue, so a chain of objects is freed without recursion. A nil's class has no `destroy`. */
+typedef struct tp_class {
+    const char *name;
+    void (*destroy)(tp_object *object);
+} tp_class;
+
+/* The head of an object. Private but for `type` and `context`. */
+struct tp_object {
+    const tp_class *type;
+    tp_context *context;
+    tp_object *prev, *next; /* neighbours among the objects owned by scopes, in order of making */
+    struct tp_scope *scope; /* the scope that owns one reference; NULL: none does */
+    int refs;
+    const char *freed_in; /* with .check: the scope that freed this stale handle */
+    size_t size;          /* with .check: of the stale handle's block */
+};
+
+/* Starts the head of a new object with one reference, owned by the current scope. */
+TP_API void tp_object_init(tp_object *object, const tp_class *type, tp_context *c);
+
+/* The same, owned by the caller. */
+TP_API void tp_object_init_unowned(tp_object *object, const tp_class *type, tp_context *c);
+
+/* Another reference. */
+TP_API void tp_object_retain(tp_object *object);
+
+/* Drops a reference; the last one queues the object for destruction. NULL and nil are allowed. */
+TP_API void tp_object_release(tp_object *object);
+
+/* Takes the scope's reference over: the caller releases it. No-op where no scope owns the object. */
+TP_API void tp_object_disown(tp_object *object);
+
+/* Moves the scope's reference one scope outward if the current scope owns it. */
+TP_API void tp_object_keep(tp_object *object);
+
+/* Ends `destroy`: frees the object's memory of `size` bytes, or, with .check on, keeps a `handle` that users
+ * hold, so that its use later is a named error. */
+TP_API void tp_object_free(tp_object *object, size_t size, bool handle);
+
+/* True if `object` can be used by a call of `c`; otherwise records why not (NULL, nil, another context's,
+ * freed), naming call and argument. */
+TP_API bool tp_object_usable(tp_context *c, const tp_object *object, const char *call, const char *argument);
+
+/* The context's inert object of a class without `destroy`: zeros behind the head, for objects of up to 512
+ * bytes. */
+TP_API void *tp_nil_object(tp_context *c, const tp_class *type);
+
+/* Records the first failure of a context: printf's text, at most 1023 characters. Allocates nothing. */
+TP_API void tp_fail(tp_context *c, tp_status status, const char *text, ...) TP_PRINTF(3, 4);
+
+/* Memory of the context, aligned as malloc's; NULL after recording the failure. */
+TP_API void *tp_alloc(tp_context *c, size_t size);
+
+/* Gives it back; `size` as asked for. NULL is allowed. */
+TP_API void tp_free(tp_context *c, void *block, size_t size);
+
 /* --- bindings ---------------------------------------------------------------------------------- */
 
 /* Another reference to a handle, outside any scope; each needs a tp_release. For bindings. */

@@ -89,14 +89,44 @@ void tp_free(tp_context *c, void *block, size_t size) { tp_cache_free(&c->cache,
 
 /* --- objects --- */
 
-void tp_object_init_unowned(tp_object *object, const tp_class *class, tp_context *c)
+static bool is_nil(const tp_object *object) { return !object || !object->type || !object->type->destroy; }
+
+bool tp_object_usable(tp_context *c, const tp_object *object, const char *call, const char *argument)
 {
-    *object = (tp_object){.class = class, .context = c, .refs = 1};
+    if (!c || c->status != TP_OK) return false;
+    if (is_nil(object)) {
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: argument '%s' is %s", call, argument, object ? "nil" : "NULL");
+        return false;
+    }
+    if (object->context != c) {
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: argument '%s' belongs to another context", call, argument);
+        return false;
+    }
+    if (object->refs > 0) return true;
+    tp_fail(c, TP_ERR_STATE, "%s: argument '%s' was freed when the scope opened at %s was closed", call,
+            argument, object->freed_in);
+    return false;
 }
 
-void tp_object_init(tp_object *object, const tp_class *class, tp_context *c)
+void *tp_nil_object(tp_context *c, const tp_class *type)
 {
-    tp_object_init_unowned(object, class, c);
+    static tp_nil_room nowhere; /* zeros: a nil without a context */
+    if (!c) return &nowhere;
+    int i = 0;
+    while (i < TP_NILS - 1 && c->nils[i].object.type && c->nils[i].object.type != type) i++;
+    c->nils[i].object.type = type;
+    c->nils[i].object.context = c;
+    return &c->nils[i];
+}
+
+void tp_object_init_unowned(tp_object *object, const tp_class *type, tp_context *c)
+{
+    *object = (tp_object){.type = type, .context = c, .refs = 1};
+}
+
+void tp_object_init(tp_object *object, const tp_class *type, tp_context *c)
+{
+    tp_object_init_unowned(object, type, c);
     object->scope = c->scope;
     ring_insert_before(&c->objects, object);
 }
@@ -109,14 +139,14 @@ static void drain(tp_context *c)
     while (c->dead) {
         tp_object *object = c->dead;
         c->dead = object->next;
-        object->class->destroy(object);
+        object->type->destroy(object);
     }
     c->draining = false;
 }
 
 void tp_object_release(tp_object *object)
 {
-    if (!object || --object->refs > 0) return;
+    if (is_nil(object) || --object->refs > 0) return;
     tp_context *c = object->context;
     object->next = c->dead;
     c->dead = object;

@@ -4,29 +4,12 @@
 
 #include "base/memory.h"
 
+#include <taper/ext.h>
+
 #include <stdarg.h>
 
-typedef struct tp_object tp_object;
 typedef struct tp_scope tp_scope;
 struct tp_node;
-
-/* What kind of object this is. `destroy` frees what it holds and then itself; it runs from a queue, so
- * a chain of objects is freed without recursion. */
-typedef struct tp_class {
-    const char *name;
-    void (*destroy)(tp_object *object);
-} tp_class;
-
-/* The head of everything that is counted: tensors, recorded calls, scopes. */
-struct tp_object {
-    const tp_class *class;
-    tp_context *context;
-    tp_object *prev, *next; /* neighbours among the objects owned by scopes, in order of making */
-    tp_scope *scope;        /* the scope that owns one reference; NULL: none does */
-    int refs;
-    const char *freed_in; /* with .check: the scope that freed this stale handle */
-    size_t size;          /* with .check: of the stale handle's block */
-};
 
 struct tp_scope {
     tp_object object; /* its place in the list is where the scope begins */
@@ -39,7 +22,14 @@ struct tp_scope {
 /* Nested forward levels: each may put one axis of directions before the user's TP_MAX_RANK axes. */
 enum { TP_MAX_LEVELS = TP_INTERNAL_RANK - TP_MAX_RANK };
 
-enum { TP_ERROR_TEXT = 1024, TP_NILS = 4, TP_NIL_SIZE = 512 };
+enum { TP_ERROR_TEXT = 1024, TP_NILS = 8 };
+
+/* Room for the inert object of one noun. */
+typedef union tp_nil_room {
+    max_align_t align;
+    tp_object object;
+    char bytes[512];
+} tp_nil_room;
 
 struct tp_context {
     tp_cache cache;
@@ -68,45 +58,11 @@ struct tp_context {
     uint64_t seed, counter;
 
     /* one inert object per noun, made on first use without allocating */
-    union {
-        max_align_t align;
-        char bytes[TP_NIL_SIZE];
-    } nils[TP_NILS];
+    tp_nil_room nils[TP_NILS];
 };
 
-/* --- errors --- */
+/* The rest of what contexts and objects can do is in ext.h, for modules are made of the same. */
 
-/* Records the first failure: formats the text, sets the status, calls the handler. Later ones are
- * dropped. Allocates nothing. */
-void tp_fail(tp_context *c, tp_status status, const char *text, ...) TP_PRINTF(3, 4);
 void tp_fail_memory(tp_context *c, const char *what, size_t bytes);
-
-/* --- memory of a context --- */
-
-/* A block, or NULL after recording the failure. */
-void *tp_alloc(tp_context *c, size_t size);
-void tp_free(tp_context *c, void *block, size_t size);
-
-/* --- objects --- */
-
-/* Starts the head of a new object with one reference, owned by the current scope. */
-void tp_object_init(tp_object *object, const tp_class *class, tp_context *c);
-
-/* The same, owned by the caller. */
-void tp_object_init_unowned(tp_object *object, const tp_class *class, tp_context *c);
-
-void tp_object_retain(tp_object *object);
-
-/* Drops a reference; the last one queues the object for destruction. NULL is allowed. */
-void tp_object_release(tp_object *object);
-
-/* Takes the scope's reference over: the caller releases it. No-op where no scope owns the object. */
-void tp_object_disown(tp_object *object);
-
-/* Moves the scope's reference one scope outward if the current scope owns it. */
-void tp_object_keep(tp_object *object);
-
-/* Ends `destroy`: frees the memory, or keeps the handle as stale with .check on. */
-void tp_object_free(tp_object *object, size_t size, bool handle);
 
 #endif

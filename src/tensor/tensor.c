@@ -19,21 +19,15 @@ static void tensor_destroy(tp_object *object)
 
 static const tp_class tensor_class = {"tensor", tensor_destroy};
 
-static const tp_class nil_class = {"nil", NULL};
-
-/* What a call on no context returns. */
-static tp_tensor nowhere = {.object = {.class = &nil_class}, .dtype = TP_F32};
+static const tp_class nil_class = {"nil tensor", NULL};
 
 tp_tensor *tp_nil(tp_context *c)
 {
-    if (!c) return &nowhere;
-    _Static_assert(sizeof(tp_tensor) <= TP_NIL_SIZE, "a nil must fit its place in the context");
-    tp_tensor *t = (tp_tensor *)c->nils[0].bytes;
-    if (!t->object.class) *t = (tp_tensor){.object = {.class = &nil_class, .context = c}, .dtype = TP_F32};
-    return t;
+    _Static_assert(sizeof(tp_tensor) <= sizeof(tp_nil_room), "a nil must fit its place in the context");
+    return tp_nil_object(c, &nil_class);
 }
 
-bool tp_is_nil(const tp_tensor *t) { return !t || t->object.class == &nil_class; }
+bool tp_is_nil(const tp_tensor *t) { return !t || !t->storage; }
 
 bool tp_tensor_alive(const tp_tensor *t, const char *call)
 {
@@ -46,19 +40,7 @@ bool tp_tensor_alive(const tp_tensor *t, const char *call)
 
 bool tp_tensor_usable(tp_context *c, const tp_tensor *t, const char *call, const char *argument)
 {
-    if (!c || c->status != TP_OK) return false;
-    if (tp_is_nil(t)) {
-        tp_fail(c, TP_ERR_ARGUMENT, "%s: argument '%s' is %s", call, argument, t ? "nil" : "NULL");
-        return false;
-    }
-    if (t->object.context != c) {
-        tp_fail(c, TP_ERR_ARGUMENT, "%s: argument '%s' belongs to another context", call, argument);
-        return false;
-    }
-    if (t->object.refs > 0) return true;
-    tp_fail(c, TP_ERR_STATE, "%s: argument '%s' was freed when the scope opened at %s was closed", call,
-            argument, t->object.freed_in);
-    return false;
+    return tp_object_usable(c, t ? &t->object : NULL, call, argument);
 }
 
 tp_tensor *tp_tensor_handle(tp_context *c)
