@@ -70,6 +70,19 @@ const void *tp_core_next(tp_core *core, void *buffer, int64_t *n)
     return buffer;
 }
 
+#define SUM(T)                                                                                    \
+    T tp_core_sum_##T(tp_core *core)                                                              \
+    {                                                                                             \
+        T buffer[TP_BLOCK];                                                                       \
+        const T *x;                                                                               \
+        tp_sum_##T sum = {.blocks = 0};                                                           \
+        for (int64_t n; x = tp_core_next(core, buffer, &n), n > 0;) tp_sum_##T##_add(&sum, x, n); \
+        return tp_sum_##T##_end(&sum);                                                            \
+    }
+
+SUM(float)
+SUM(double)
+
 static size_t wide_bytes(const tp_array *wide)
 {
     return (size_t)tp_shape_numel(wide->size, wide->rank) * sizeof(float) + 1; /* never none at all */

@@ -28,6 +28,10 @@ void tp_core_again(tp_core *core);
 /* The next block of `n` elements, where it lies or in `buffer` of TP_BLOCK elements; n is 0 at the end. */
 const void *tp_core_next(tp_core *core, void *buffer, int64_t *n);
 
+/* The sum of all elements from where the reader stands, in the order of lanes.h. */
+float tp_core_sum_float(tp_core *core);
+double tp_core_sum_double(tp_core *core);
+
 /* Room in f32, row-major, for an array of a half format: what a kernel computes in before it rounds once.
  * Must be closed; false, after recording it, without memory. */
 bool tp_wide_open(const tp_call *call, const tp_array *half, tp_array *wide);

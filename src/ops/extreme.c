@@ -4,19 +4,52 @@
 
 #include <taper/ops.h>
 
-/* Whether there is something to choose from; else records that there is not. */
-static bool any_elements(const tp_call *call, const tp_array *in)
-{
-    for (int i = call->loops; i < in->rank; i++) {
-        if (in->size[i]) continue;
-        char text[256];
-        const tp_tensor *x = call->in[0];
-        tp_call_fail(call, TP_ERR_SHAPE, "there is none of no elements: an axis reduced of %s is of size 0",
-                     tp_shape_text(x->size, x->rank, text, sizeof text));
-        return false;
+/* --- max and min --- */
+
+/* Lane l takes elements l, l + 16, ..; a lane that is NaN stays so. */
+#define EXTREME(name, T, op)                                                              \
+    static void name(const tp_call *call, tp_core *core, void *result)                    \
+    {                                                                                     \
+        (void)call;                                                                       \
+        T buffer[TP_BLOCK], lane[TP_LANES];                                               \
+        int64_t n;                                                                        \
+        const T *x = tp_core_next(core, buffer, &n);                                      \
+        for (int l = 0; l < TP_LANES; l++) lane[l] = x[0];                                \
+        for (; n > 0; x = tp_core_next(core, buffer, &n)) {                               \
+            int64_t k = 0;                                                                \
+            for (; k + TP_LANES <= n; k += TP_LANES)                                      \
+                for (int l = 0; l < TP_LANES; l++) lane[l] = MORE(x[k + l], lane[l], op); \
+            for (int l = 0; k + l < n; l++) lane[l] = MORE(x[k + l], lane[l], op);        \
+        }                                                                                 \
+        for (int l = 1; l < TP_LANES; l++) lane[0] = MORE(lane[l], lane[0], op);          \
+        *(T *)result = lane[0];                                                           \
     }
-    return true;
-}
+#define MORE(x, best, op) ((x)op(best) || (x) != (x) ? (x) : (best))
+
+/* The gradient is shared evenly by equal elements; where the result is NaN it is NaN, as torch.amax has it.
+ */
+#define EXTREME_OP(name, op)                                                                        \
+    EXTREME(name##_f32, float, op)                                                                  \
+    EXTREME(name##_f64, double, op)                                                                 \
+    EXTREME(name##_i64, int64_t, op)                                                                \
+    EXTREME(name##_u64, uint64_t, op)                                                               \
+    static void name##_eval(const tp_call *call, const tp_array *in, const tp_array *out)           \
+    {                                                                                               \
+        static const tp_reduction kernel = {name##_f32, name##_f64, name##_i64, name##_u64, false}; \
+        if (tp_some_elements(call, &in[0])) tp_each_reduction(call, in, out, &kernel);              \
+    }                                                                                               \
+    static tp_tensor *name##_weight(const tp_call *call)                                            \
+    {                                                                                               \
+        return tp_share_ties(call, tp_eq(call->in[0], tp_with_reduced_axes(call, call->out[0])));   \
+    }                                                                                               \
+    TP_WEIGHTED(name)                                                                               \
+    const tp_rules tp_rules_##name = {                                                              \
+        .eval = name##_eval, .pull = name##_pull, .push = name##_push, .reads = TP_IN(0) | TP_OUT(0)};
+
+EXTREME_OP(max, >)
+EXTREME_OP(min, <)
+
+/* --- argmax and argmin --- */
 
 /* The first of the most extreme, and where it stands. */
 #define INDEX(name, T, op)                                                                  \
@@ -44,7 +77,7 @@ static bool any_elements(const tp_call *call, const tp_array *in)
     {                                                                                       \
         static const tp_reduction kernel = {name##_f32, name##_f64, name##_i64, name##_u64, \
                                             .to_index = true};                              \
-        if (any_elements(call, &in[0])) tp_each_reduction(call, in, out, &kernel);          \
+        if (tp_some_elements(call, &in[0])) tp_each_reduction(call, in, out, &kernel);      \
     }                                                                                       \
     const tp_rules tp_rules_##name = {.eval = name##_eval,                                  \
                                       .nodiff = "an index is constant almost everywhere"};

@@ -1,6 +1,8 @@
 /* reduce.c - sums and means over any axes. */
 #include "ops/reduce.h"
 
+#include "op/signature.h"
+#include "ops/elementwise.h"
 #include "tensor/dtype.h"
 
 #include <taper/ops.h>
@@ -32,12 +34,38 @@ void tp_each_reduction(const tp_call *call, const tp_array *in, const tp_array *
     } while (tp_walk_next(&w));
 }
 
-static bool keeps_dim(const tp_call *call) { return call->attr[call->op->n_attr - 1].b; }
+bool tp_some_elements(const tp_call *call, const tp_array *in)
+{
+    for (int i = call->loops; i < in->rank; i++) {
+        if (in->size[i]) continue;
+        char text[256];
+        const tp_tensor *x = call->in[0];
+        tp_call_fail(call, TP_ERR_SHAPE,
+                     "no elements to choose from: an axis of %s to be reduced is of size 0",
+                     tp_shape_text(x->size, x->rank, text, sizeof text));
+        return false;
+    }
+    return true;
+}
+
+const tp_axes *tp_reduced_axes(const tp_call *call)
+{
+    return call->attr[tp_attr_of_type(call->op, TP_ATTR_AXES)].v;
+}
+
+int64_t tp_reduced_count(const tp_call *call)
+{
+    const tp_axes *axes = tp_reduced_axes(call);
+    tp_shape in = tp_call_shape(call, 0);
+    int64_t n = 1;
+    for (int i = 0; i < axes->n; i++) n *= in.v[axes->v[i] + in.n];
+    return n;
+}
 
 tp_tensor *tp_with_reduced_axes(const tp_call *call, tp_tensor *t)
 {
-    const tp_ints *axes = call->attr[0].v;
-    if (keeps_dim(call) || axes->n == 0) return t;
+    const tp_axes *axes = tp_reduced_axes(call);
+    if (tp_keeps_dim(call) || axes->n == 0) return t;
     tp_shape in = tp_call_shape(call, 0), shape = {0};
     int lead = tp_rank(t) - (in.n - axes->n);
     bool gone[TP_INTERNAL_RANK] = {false};
@@ -47,39 +75,34 @@ tp_tensor *tp_with_reduced_axes(const tp_call *call, tp_tensor *t)
     return tp_reshape(t, shape);
 }
 
-tp_tensor *tp_sum_reduced(const tp_call *call, tp_tensor *t)
+tp_tensor *tp_share_ties(const tp_call *call, tp_tensor *ties)
 {
-    return tp_sum(t, *call->attr[0].v, keeps_dim(call));
+    tp_tensor *count = tp_sum(ties, *tp_reduced_axes(call), true);
+    return tp_div(tp_cast(ties, tp_call_dtype(call, 0)), count);
 }
 
-int64_t tp_reduced_count(const tp_call *call)
+tp_tensor *tp_pull_weighted(const tp_call *call, tp_tensor *u, tp_tensor *weight)
 {
-    tp_shape in = tp_call_shape(call, 0);
-    int64_t n = 1;
-    for (int i = 0; i < call->attr[0].v->n; i++) n *= in.v[call->attr[0].v->v[i] + in.n];
-    return n;
+    return tp_mul(tp_with_reduced_axes(call, u), weight);
+}
+
+tp_tensor *tp_push_weighted(const tp_call *call, tp_tensor *t, tp_tensor *weight)
+{
+    return tp_sum(tp_mul(t, weight), *tp_reduced_axes(call), tp_keeps_dim(call));
 }
 
 /* --- sum and mean --- */
 
-#define SUM(T)                                                                                    \
-    static T sum_of_##T(tp_core *core)                                                            \
-    {                                                                                             \
-        T buffer[TP_BLOCK];                                                                       \
-        const T *x;                                                                               \
-        tp_sum_##T sum = {.blocks = 0};                                                           \
-        for (int64_t n; x = tp_core_next(core, buffer, &n), n > 0;) tp_sum_##T##_add(&sum, x, n); \
-        return tp_sum_##T##_end(&sum);                                                            \
-    }                                                                                             \
-    static void sum_##T(const tp_call *call, tp_core *core, void *result)                         \
-    {                                                                                             \
-        (void)call;                                                                               \
-        *(T *)result = sum_of_##T(core);                                                          \
-    }                                                                                             \
-    static void mean_##T(const tp_call *call, tp_core *core, void *result)                        \
-    {                                                                                             \
-        (void)call;                                                                               \
-        *(T *)result = sum_of_##T(core) / (T)core->numel;                                         \
+#define SUM(T)                                                             \
+    static void sum_##T(const tp_call *call, tp_core *core, void *result)  \
+    {                                                                      \
+        (void)call;                                                        \
+        *(T *)result = tp_core_sum_##T(core);                              \
+    }                                                                      \
+    static void mean_##T(const tp_call *call, tp_core *core, void *result) \
+    {                                                                      \
+        (void)call;                                                        \
+        *(T *)result = tp_core_sum_##T(core) / (T)core->numel;             \
     }
 
 SUM(float)
@@ -116,7 +139,7 @@ static tp_tensor *sum_pull(const tp_call *call, int i, tp_tensor *const *u)
 static tp_tensor *mean_pull(const tp_call *call, int i, tp_tensor *const *u)
 {
     (void)i;
-    return tp_mul_scalar(tp_with_reduced_axes(call, u[0]), 1.0 / (double)tp_reduced_count(call));
+    return tp_div(tp_with_reduced_axes(call, u[0]), tp_like(u[0], (double)tp_reduced_count(call)));
 }
 
 const tp_rules tp_rules_sum = {.eval = sum_eval, .linear = TP_LINEAR, .pull = sum_pull};

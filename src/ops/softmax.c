@@ -137,23 +137,13 @@ static void logsumexp_eval(const tp_call *call, const tp_array *in, const tp_arr
     tp_each_reduction(call, in, out, &kernel);
 }
 
-/* dy/dx: e^(x - y); NaN for a row of -inf, as PyTorch's. */
-static tp_tensor *share(const tp_call *call)
+/* e^(x - y): NaN for a row of -inf, as PyTorch's. */
+static tp_tensor *logsumexp_weight(const tp_call *call)
 {
     return tp_exp(tp_sub(call->in[0], tp_with_reduced_axes(call, call->out[0])));
 }
 
-static tp_tensor *logsumexp_pull(const tp_call *call, int i, tp_tensor *const *u)
-{
-    (void)i;
-    return tp_mul(tp_with_reduced_axes(call, u[0]), share(call));
-}
-
-static tp_tensor *logsumexp_push(const tp_call *call, int o, tp_tensor *const *t)
-{
-    (void)o;
-    return tp_sum_reduced(call, tp_mul(t[0], share(call)));
-}
+TP_WEIGHTED(logsumexp)
 
 const tp_rules tp_rules_logsumexp = {
     .eval = logsumexp_eval, .pull = logsumexp_pull, .push = logsumexp_push, .reads = TP_IN(0) | TP_OUT(0)};

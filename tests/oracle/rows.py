@@ -1,4 +1,6 @@
 """rows.py - what each row of the table is in PyTorch."""
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -25,6 +27,22 @@ def over(fn):
             return fn(x, axes, keepdim, **rest)
         return fn(x.unsqueeze(-1), [-1], False, **rest)
     return reduce
+
+
+def along_all(fn):
+    """A torch function of one dim over several: they become one, last."""
+    def reduce(x, axes, keepdim):
+        axes = sorted(axis % x.dim() for axis in axes)
+        kept = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
+        y = fn(x.permute([axis for axis in range(x.dim()) if axis not in axes] + axes).flatten(-len(axes)), -1)
+        return y.reshape(kept) if keepdim else y
+    return reduce
+
+
+def topk(x, k, axis, largest):
+    """By sorting, since torch.topk takes any of equal elements; it refuses a k above the size of the axis, and so do we."""
+    torch.topk(x, k, axis)
+    return [y.narrow(axis, 0, k) for y in torch.sort(x, stable=True, dim=axis, descending=largest)]
 
 
 # --- layout
@@ -171,11 +189,29 @@ ROWS = {
     "where": Row(torch.where),
     # reduce.c
     "sum": Row(over(torch.sum)),
+    "mean": Row(over(torch.mean)),
+    # extreme.c
+    "max": Row(over(torch.amax)),
+    "min": Row(over(torch.amin)),
+    "argmax": Row(over(along_all(torch.argmax))),
+    "argmin": Row(over(along_all(torch.argmin))),
+    # moments.c
+    "variance": Row(over(lambda x, axes, keepdim, correction: torch.var(x, axes, correction=correction, keepdim=keepdim)),
+                    attrs=({"correction": 1}, {"correction": 0}, {"correction": 2})),
+    "std": Row(over(lambda x, axes, keepdim, correction: torch.std(x, axes, correction=correction, keepdim=keepdim)),
+               attrs=({"correction": 1}, {"correction": 0}, {"correction": 2})),
+    "norm": Row(over(lambda x, axes, keepdim, p: torch.linalg.vector_norm(x, p, axes, keepdim)),
+                attrs=tuple({"p": p} for p in (2, 1, math.inf, 3, 1.5))),
     # softmax.c
+    "softmax": Row(lambda x, axis: F.softmax(x, axis)),
+    "logsumexp": Row(over(torch.logsumexp)),
     "log_softmax": Row(lambda x, axis: F.log_softmax(x, axis)),
+    # scan.c
+    "cumsum": Row(lambda x, axis: torch.cumsum(x, axis)),
     # sort.c
     "sort": Row(lambda x, axis, descending: torch.sort(x, stable=True, dim=axis, descending=descending),
                 attrs=({"descending": False}, {"descending": True})),
+    "topk": Row(topk, attrs=tuple({"k": k, "largest": largest} for k in (1, 3) for largest in (True, False))),
     # layout.c
     "reshape_axes": Row(reshape_axes, cases=one_input(
         ((2, 3), "transposed", {"from": 2, "to": [3, 2]}), ((6,), "stepped", {"from": 1, "to": [2, 3]}),
