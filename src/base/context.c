@@ -45,6 +45,7 @@ tp_context *tp_open(const tp_options *options)
     c->cache = cache;
     c->objects.next = c->objects.prev = &c->objects;
     c->root.where = "the context";
+    c->call = "tp_open";
     c->scope = &c->root;
     c->check = options->check;
     c->grad_enabled = true;
@@ -89,7 +90,7 @@ void tp_memory_trim(tp_context *c)
 void *tp_alloc(tp_context *c, size_t size)
 {
     void *block = tp_cache_alloc(&c->cache, size);
-    if (!block) tp_fail_memory(c, "tp_alloc", size);
+    if (!block) tp_fail_memory(c, c->call, size);
     return block;
 }
 
@@ -102,6 +103,7 @@ static bool is_nil(const tp_object *object) { return !object || !object->type ||
 bool tp_object_usable(tp_context *c, const tp_object *object, const char *call, const char *argument)
 {
     if (!c || c->status != TP_OK) return false;
+    c->call = call;
     if (is_nil(object)) {
         tp_fail(c, TP_ERR_ARGUMENT, "%s: argument '%s' is %s", call, argument, object ? "nil" : "NULL");
         return false;
@@ -193,8 +195,11 @@ void tp_object_free(tp_object *object, size_t size, bool handle)
 tp_mark tp_open_scope_named(tp_context *c, const char *where)
 {
     if (!c) return 0;
-    tp_scope *scope = tp_alloc(c, sizeof *scope);
-    if (!scope) return 0;
+    tp_scope *scope = tp_cache_alloc(&c->cache, sizeof *scope);
+    if (!scope) {
+        tp_fail_memory(c, "tp_open_scope", sizeof *scope);
+        return 0;
+    }
     tp_object_init(&scope->object, &scope_class, c);
     scope->outer = c->scope;
     scope->where = where;

@@ -49,6 +49,8 @@ struct tp_context {
     void (*on_error)(tp_context *c, void *user);
     void *on_error_user;
 
+    const char *call; /* the call that checked its arguments last; a failed allocation names it */
+
     bool grad_enabled;
     struct tp_node *first_node, *last_node; /* recorded calls, oldest first */
     int levels[TP_MAX_LEVELS];              /* open levels of streaming forward mode, outermost first */
@@ -63,6 +65,6 @@ struct tp_context {
 
 /* The rest of what contexts and objects can do is in ext.h, for modules are made of the same. */
 
-void tp_fail_memory(tp_context *c, const char *what, size_t bytes);
+void tp_fail_memory(tp_context *c, const char *call, size_t bytes);
 
 #endif

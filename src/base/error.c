@@ -33,7 +33,13 @@ void tp_fail(tp_context *c, tp_status status, const char *text, ...)
     if (c->on_error) c->on_error(c, c->on_error_user);
 }
 
-void tp_fail_memory(tp_context *c, const char *what, size_t bytes)
+void tp_fail_memory(tp_context *c, const char *call, size_t bytes)
 {
-    tp_fail(c, TP_ERR_MEMORY, "%s: no memory for %zu bytes", what, bytes);
+    size_t limit = c->cache.pool->limit,
+           used = atomic_load_explicit(&c->cache.pool->used, memory_order_relaxed);
+    if (limit && (bytes > limit || used > limit - bytes))
+        tp_fail(c, TP_ERR_MEMORY, "%s: no memory for %zu bytes: %zu of the %zu of .memory_limit are in use",
+                call, bytes, used, limit);
+    else
+        tp_fail(c, TP_ERR_MEMORY, "%s: no memory for %zu bytes", call, bytes);
 }

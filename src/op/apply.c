@@ -371,12 +371,15 @@ tp_tensor *tp_apply(const tp_op *op, int n_in, tp_tensor *const *in, const tp_at
     frame f;
     f.call = (tp_call){.context = c, .op = op, .attr = f.attr, .n_in = n_in, .n_out = op->n_out, .in = in};
     f.converted = 0;
-    if (!right_number(&f.call) || !usable_inputs(&f.call, in) || !resolve_axes(&f, attr) || !frame_open(&f))
-        return nil;
+    if (!right_number(&f.call) || !usable_inputs(&f.call, in) || !resolve_axes(&f, attr)) return nil;
+    const char *before = c->call;
+    c->call = op->name;
+    if (!frame_open(&f)) return nil;
     for (int i = 0; i < n_in; i++) f.in[i] = in[i];
     for (int o = 0; o < op->n_out; o++) f.out[o] = nil;
     bool done = convert_inputs(&f) && run(&f, in);
     frame_close(&f);
+    c->call = before;
     finish(&f, done, op->in_place ? in[0] : NULL, extra);
     return done ? f.out[0] : nil;
 }

@@ -56,6 +56,7 @@ bool tp_negative_axes(tp_context *c, const char *call, tp_axes *axes, int rank)
 
 bool tp_shape_usable(tp_context *c, const tp_shape *shape, tp_dtype dtype, const char *call)
 {
+    c->call = call;
     if (!tp_dtype_size(dtype)) {
         tp_fail(c, TP_ERR_DTYPE, "%s: %d is no dtype", call, (int)dtype);
         return false;

@@ -19,7 +19,7 @@ static tp_storage *storage_init(tp_context *c, size_t block)
 tp_storage *tp_storage_new(tp_context *c, size_t bytes)
 {
     if (bytes > SIZE_MAX / 4) {
-        tp_fail_memory(c, "tp_storage_new", bytes);
+        tp_fail_memory(c, c->call, bytes);
         return NULL;
     }
     tp_storage *s = storage_init(c, block_size(bytes));

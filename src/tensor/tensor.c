@@ -130,6 +130,7 @@ tp_tensor *tp_share_tensor(tp_context *c, const tp_tensor *t)
         tp_fail(c, TP_ERR_ARGUMENT, "tp_share_tensor: argument 't' is nil, NULL or freed");
         return tp_nil(c);
     }
+    c->call = "tp_share_tensor";
     tp_tensor *shared = tp_tensor_alias(c, t);
     if (!tp_is_nil(shared)) shared->read_only = true;
     return shared;
