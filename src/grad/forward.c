@@ -141,6 +141,7 @@ tp_tensor *tp_dual(tp_tensor *x, tp_tensor *v, int level, int source)
     if (!tp_ok(c) || !can_be_dual(c, x, level, source)) return tp_nil(c);
     if (!tp_matches(c, v, x, &batched, "tp_dual", "v")) return tp_nil(c);
     tp_mark scope = tp_open_scope(c);
+    if (!scope) return tp_nil(c);
     tp_tensor *y = tp_alias_with_history(x, x->tangents), *value = tp_strip(v, level);
     tp_tensor_retain(value);
     if (tp_is_nil(y) || tp_is_nil(value))

@@ -229,7 +229,7 @@ static void gradients(tp_tensor *y, tp_tensor *u, bool batched, int n, tp_tensor
     bool done = run(&s, u, record, call);
     for (int k = 0; k < n; k++) {
         tp_mark scope = done ? tp_open_scope(c) : 0;
-        result[k] = done ? tp_keep(collect(&s, xs[k], batched ? u->size[0] : 0)) : tp_nil(c);
+        result[k] = scope ? tp_keep(collect(&s, xs[k], batched ? u->size[0] : 0)) : tp_nil(c);
         tp_close_scope(c, scope);
         done = done && !tp_is_nil(result[k]);
     }

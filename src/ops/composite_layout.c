@@ -222,6 +222,7 @@ tp_tensor *tp_flip(tp_tensor *x, tp_axes axes)
     tp_context *c = usable(x, "flip");
     if (!c || !tp_negative_axes(c, "flip", &axes, x->rank)) return tp_nil(tp_context_of(x));
     tp_mark scope = tp_open_scope(c);
+    if (!scope) return tp_nil(c);
     for (int i = 0; i < axes.n; i++) x = tp_slice(x, (int)axes.v[i], TP_END, TP_END, -1);
     tp_keep(x);
     tp_close_scope(c, scope);
@@ -248,6 +249,7 @@ tp_tensor *tp_roll(tp_tensor *x, tp_ints shifts, tp_axes axes)
         return tp_nil(c);
     }
     tp_mark scope = tp_open_scope(c);
+    if (!scope) return tp_nil(c);
     if (flat) x = tp_reshape(roll_axis(tp_flatten(x, 0, -1), 0, shifts.v[0]), shape);
     for (int i = 0; i < axes.n; i++) {
         int axis = tp_negative_axis(c, "roll", axes.v[i], shape.n);
@@ -289,6 +291,7 @@ tp_tensor *tp_repeat(tp_tensor *x, tp_ints repeats)
         shape.v[i] = i < more ? 1 : x->size[i - more];
     }
     tp_mark scope = tp_open_scope(c);
+    if (!scope) return tp_nil(c);
     if (more) x = tp_reshape(x, shape);
     /* the innermost first: what is copied again is small */
     for (int i = repeats.n - 1; i >= 0 && !tp_is_nil(x); i--)
@@ -327,6 +330,7 @@ int tp_split(tp_tensor *x, int64_t size, int axis, int n, tp_tensor **ys)
         int64_t left = all - i * size;
         ys[i] = tp_slice_axis(x, axis, i * size, left < size ? left : size, 1);
     }
+    for (int i = 0; i < pieces && !tp_ok(c); i++) ys[i] = tp_nil(c);
     return tp_ok(c) ? (int)pieces : 0;
 }
 

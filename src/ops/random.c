@@ -77,12 +77,20 @@ tp_tensor *tp_next_key(tp_context *c)
     return t;
 }
 
+/* Ends a composite that took keys since `counter`: one that failed has drawn nothing. */
+static tp_tensor *drawn(tp_context *c, tp_mark scope, uint64_t counter, tp_tensor *result)
+{
+    if (c && c->status != TP_OK) c->counter = counter;
+    tp_keep(result);
+    tp_close_scope(c, scope);
+    return result;
+}
+
 tp_tensor *tp_uniform(tp_context *c, tp_shape shape, double low, double high, tp_dtype dtype)
 {
+    uint64_t counter = tp_random_counter(c);
     tp_mark scope = tp_open_scope(c);
     tp_tensor *u = tp_uniform_from(tp_next_key(c), shape, dtype);
     if (low != 0 || high != 1) u = tp_add_scalar(tp_mul_scalar(u, high - low), low);
-    tp_keep(u);
-    tp_close_scope(c, scope);
-    return u;
+    return drawn(c, scope, counter, u);
 }
