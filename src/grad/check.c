@@ -257,15 +257,15 @@ static void check_second(checker *w)
     double *rr = tp_probe_take(&w->p, 3 * n), *fr = rr + n, *rf = rr + 2 * n, *ff = tp_probe_take(&w->p, m);
     tp_probe_reverse_reverse(&w->p, w->u, w->t, rr);
     if (!passed(w, "reverse over reverse")) return;
-    agree_quotient(w, "reverse over reverse against differences of the gradient", tp_probe_vjp, w->u, w->t,
-                   rr, n);
+    agree_quotient(w, "reverse over reverse against differences of the gradient", tp_probe_bent_vjp, w->u,
+                   w->t, rr, n);
     tp_probe_forward_reverse(&w->p, w->u, w->t, fr);
     agree(w, "forward over reverse against reverse over reverse", fr, rr, n, EXACT);
     tp_probe_reverse_forward(&w->p, w->u, w->t, rf);
     agree(w, "reverse over forward against reverse over reverse", rf, rr, n, EXACT);
     tp_probe_forward_forward(&w->p, w->s, w->t, ff);
     if (!passed(w, "forward over forward")) return;
-    agree_quotient(w, "forward over forward against differences", tp_probe_stream, w->t, w->s, ff, m);
+    agree_quotient(w, "forward over forward against differences", tp_probe_bent_stream, w->t, w->s, ff, m);
     double a = inner(w->u, ff, m), b = inner(rr, w->s, n);
     agree(w, "forward over forward against reverse over reverse", &a, &b, 1, EXACT);
 }

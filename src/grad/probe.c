@@ -101,6 +101,14 @@ static void point(const tp_probe *p, const double *x, bool leaf, tp_tensor **xs)
     }
 }
 
+/* Gives the variables the tangents t. */
+static void make_dual(const tp_probe *p, const double *t, int level, tp_tensor **xs)
+{
+    tp_tensor *ts[TP_SAMPLE_INPUTS];
+    cut(p, &p->x, TP_UNBATCHED, t, ts);
+    for (int i = 0; i < p->x.n; i++) xs[i] = tp_dual(xs[i], ts[i], level, 0);
+}
+
 /* u'y */
 static tp_tensor *weigh(const tp_probe *p, const double *u, tp_tensor *const *ys)
 {
@@ -339,29 +347,70 @@ bool tp_probe_backward(tp_probe *p, const double *u, double *once, double *twice
 
 /* --- second derivatives --- */
 
+/* Rules must hand on what their cotangents and tangents depend on, in linear ops too. So second derivatives
+ * are those of y + y^2/2, as a function of z with x = z + (z - x0)^2/2, which is x0 at z = x0. */
+static tp_tensor *bend(tp_tensor *z, tp_tensor *from)
+{
+    return tp_add(z, tp_mul_scalar(tp_square(from ? tp_sub(z, from) : z), 0.5));
+}
+
+/* From zs to the outputs. Views stay what they are: a bent one would not be a view. */
+static void call_bent(const tp_probe *p, tp_tensor *const *zs, tp_tensor **ys)
+{
+    tp_tensor *xs[TP_SAMPLE_INPUTS];
+    for (int i = 0; i < p->x.n; i++)
+        xs[i] = tp_is_contiguous(p->variable[i]) ? bend(zs[i], p->variable[i]) : zs[i];
+    call(p, xs, ys);
+    for (int o = 0; o < p->y.n; o++) ys[o] = bend(ys[o], NULL);
+}
+
+void tp_probe_bent_vjp(tp_probe *p, const double *x, const double *u, double *out)
+{
+    tp_tensor *zs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *gs[TP_SAMPLE_INPUTS];
+    tp_mark scope = tp_open_scope(p->c);
+    point(p, x, true, zs);
+    call_bent(p, zs, ys);
+    gradients(p, weigh(p, u, ys), zs, gs, false);
+    join(&p->x, TP_UNBATCHED, gs, out);
+    tp_close_scope(p->c, scope);
+}
+
+void tp_probe_bent_stream(tp_probe *p, const double *x, const double *t, double *out)
+{
+    tp_tensor *zs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT];
+    tp_mark scope = tp_open_scope(p->c);
+    int level = tp_open_forward(p->c);
+    point(p, x, false, zs);
+    make_dual(p, t, level, zs);
+    call_bent(p, zs, ys);
+    for (int o = 0; o < p->y.n; o++) ys[o] = tp_tangent(ys[o], level, 0);
+    join(&p->y, TP_UNBATCHED, ys, out);
+    tp_close_forward(p->c, level);
+    tp_close_scope(p->c, scope);
+}
+
 void tp_probe_reverse_reverse(tp_probe *p, const double *u, const double *t, double *out)
 {
-    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *gs[TP_SAMPLE_INPUTS];
+    tp_tensor *zs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *gs[TP_SAMPLE_INPUTS];
     tp_mark scope = tp_open_scope(p->c);
-    point(p, NULL, true, xs);
-    call(p, xs, ys);
-    gradients(p, weigh(p, u, ys), xs, gs, true);
-    gradients(p, weigh_x(p, t, gs), xs, gs, false);
+    point(p, NULL, true, zs);
+    call_bent(p, zs, ys);
+    gradients(p, weigh(p, u, ys), zs, gs, true);
+    gradients(p, weigh_x(p, t, gs), zs, gs, false);
     join(&p->x, TP_UNBATCHED, gs, out);
     tp_close_scope(p->c, scope);
 }
 
 void tp_probe_forward_reverse(tp_probe *p, const double *u, const double *t, double *out)
 {
-    tp_tensor *xs[TP_SAMPLE_INPUTS], *duals[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT];
-    tp_tensor *ts[TP_SAMPLE_INPUTS], *gs[TP_SAMPLE_INPUTS];
+    tp_tensor *zs[TP_SAMPLE_INPUTS], *duals[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *gs[TP_SAMPLE_INPUTS];
     tp_mark scope = tp_open_scope(p->c);
     int level = tp_open_forward(p->c);
-    point(p, NULL, true, xs);
-    cut(p, &p->x, TP_UNBATCHED, t, ts);
-    for (int i = 0; i < p->x.n; i++) duals[i] = tp_dual(xs[i], ts[i], level, 0);
-    call(p, duals, ys);
-    gradients(p, weigh(p, u, ys), xs, gs, false);
+    point(p, NULL, true, zs);
+    for (int i = 0; i < p->x.n; i++) duals[i] = zs[i];
+    make_dual(p, t, level, duals);
+    call_bent(p, duals, ys);
+    gradients(p, weigh(p, u, ys), zs, gs, false);
     for (int i = 0; i < p->x.n; i++) gs[i] = tp_tangent(gs[i], level, 0);
     join(&p->x, TP_UNBATCHED, gs, out);
     tp_close_forward(p->c, level);
@@ -370,28 +419,27 @@ void tp_probe_forward_reverse(tp_probe *p, const double *u, const double *t, dou
 
 void tp_probe_reverse_forward(tp_probe *p, const double *u, const double *t, double *out)
 {
-    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *ts[TP_SAMPLE_INPUTS], *gs[TP_SAMPLE_INPUTS];
+    tp_tensor *zs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *ts[TP_SAMPLE_INPUTS], *gs[TP_SAMPLE_INPUTS];
     tp_tensor *tangents[TP_MAX_OUT];
     tp_mark scope = tp_open_scope(p->c);
-    point(p, NULL, true, xs);
-    call(p, xs, ys);
+    point(p, NULL, true, zs);
+    call_bent(p, zs, ys);
     cut(p, &p->x, TP_UNBATCHED, t, ts);
-    push_all(p, xs, ys, ts, true, tangents);
-    gradients(p, weigh(p, u, tangents), xs, gs, false);
+    push_all(p, zs, ys, ts, true, tangents);
+    gradients(p, weigh(p, u, tangents), zs, gs, false);
     join(&p->x, TP_UNBATCHED, gs, out);
     tp_close_scope(p->c, scope);
 }
 
 void tp_probe_forward_forward(tp_probe *p, const double *s, const double *t, double *out)
 {
-    tp_tensor *xs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *ts[TP_SAMPLE_INPUTS], *ss[TP_SAMPLE_INPUTS];
+    tp_tensor *zs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT];
     tp_mark scope = tp_open_scope(p->c);
     int outer = tp_open_forward(p->c), inner = tp_open_forward(p->c);
-    point(p, NULL, false, xs);
-    cut(p, &p->x, TP_UNBATCHED, s, ss);
-    cut(p, &p->x, TP_UNBATCHED, t, ts);
-    for (int i = 0; i < p->x.n; i++) xs[i] = tp_dual(tp_dual(xs[i], ss[i], outer, 0), ts[i], inner, 0);
-    call(p, xs, ys);
+    point(p, NULL, false, zs);
+    make_dual(p, s, outer, zs);
+    make_dual(p, t, inner, zs);
+    call_bent(p, zs, ys);
     for (int o = 0; o < p->y.n; o++) {
         ys[o] = tp_tangent(ys[o], inner, 0);
         if (!tp_is_nil(ys[o])) ys[o] = tp_tangent(ys[o], outer, 0);

@@ -67,10 +67,15 @@ void tp_probe_pick(const tp_parts *parts, int64_t all, int64_t k, const double *
  * no leading axis. */
 int64_t tp_probe_pair(tp_probe *p, double **alone, double **together);
 
+/* Second derivatives, of a bent y: see probe.c. First the first derivatives to take differences of. */
+void tp_probe_bent_vjp(tp_probe *p, const double *x, const double *u, double *out);
+void tp_probe_bent_stream(tp_probe *p, const double *x, const double *t, double *out);
+
 /* H t of u'y: reverse over reverse, forward over reverse, reverse over forward. */
 void tp_probe_reverse_reverse(tp_probe *p, const double *u, const double *t, double *out);
 void tp_probe_forward_reverse(tp_probe *p, const double *u, const double *t, double *out);
 void tp_probe_reverse_forward(tp_probe *p, const double *u, const double *t, double *out);
+
 /* The derivative along s of J t, by two levels. */
 void tp_probe_forward_forward(tp_probe *p, const double *s, const double *t, double *out);
 

@@ -1,5 +1,6 @@
 /* reverse.c - the walk backwards over the recorded graph. */
 #include "grad/sweep.h"
+#include "op/planted.h"
 
 /* One walk: from y, cotangents go to the leaves (all of them, or those among xs). */
 typedef struct sweep {
@@ -14,7 +15,7 @@ typedef struct sweep {
 /* Adds `share` into a slot that owns its tensor. Takes over nothing of `share`. */
 static bool accumulate(tp_tensor **slot, tp_tensor *share)
 {
-    tp_tensor *sum = *slot ? tp_add(*slot, share) : share;
+    tp_tensor *sum = *slot && !TP_PLANTED(ACCUMULATE) ? tp_add(*slot, share) : share;
     if (tp_is_nil(sum)) return false;
     tp_tensor_retain(sum);
     tp_tensor_release(*slot);
@@ -129,7 +130,7 @@ static bool prepare(sweep *s)
         if (!leaf->grad && is_sole(leaf->pending)) continue;
         tp_mark scope = tp_open_no_grad(s->c);
         tp_tensor *share = tp_detach(leaf->pending);
-        tp_tensor *sum = leaf->grad ? tp_add(leaf->grad, share) : tp_clone(share);
+        tp_tensor *sum = leaf->grad && !TP_PLANTED(LEAF) ? tp_add(leaf->grad, share) : tp_clone(share);
         bool done = scope && !tp_is_nil(sum);
         if (done) {
             tp_tensor_retain(sum);
@@ -168,7 +169,7 @@ static void release_graph(tp_tensor *y)
     while (node) {
         if (node->prev) tp_object_retain(&node->prev->object);
         tp_node *before = node->prev;
-        if (node->visited) tp_node_release_values(node);
+        if (node->visited && !TP_PLANTED(REFUSAL)) tp_node_release_values(node);
         tp_object_release(&node->object);
         node = before;
     }

@@ -1,5 +1,6 @@
 /* derive.c - the one place where derivative rules are called and shapes put right. */
 #include "op/node.h"
+#include "op/planted.h"
 #include "op/signature.h"
 
 #include <taper/ops.h>
@@ -44,9 +45,9 @@ static tp_tensor *fit(const tp_call *call, tp_tensor *r, const tp_shape *target,
                      tp_shape_text(target->v, target->n, b, sizeof b));
         return tp_nil(call->context);
     }
-    if (f.sum.n) r = tp_sum(r, f.sum, true);
+    if (f.sum.n) r = TP_PLANTED(SUM_DOWN) ? tp_mean(r, f.sum, true) : tp_sum(r, f.sum, true);
     if (!tp_is_nil(r) && r->rank != f.now.n) r = tp_reshape(r, f.now);
-    return f.expand ? tp_expand(r, f.full) : r;
+    return f.expand && !TP_PLANTED(EXPAND) ? tp_expand(r, f.full) : r;
 }
 
 static tp_tensor *times(tp_tensor *t, tp_tensor *slope)
@@ -69,7 +70,7 @@ typedef tp_tensor *derive_fn(const tp_call *call, int i, tp_tensor *const *t, bo
 /* Direction k of each, in `one`. */
 static void pick(tp_tensor *const *t, int n, int64_t k, tp_tensor **one)
 {
-    for (int i = 0; i < n; i++) one[i] = t[i] ? tp_select(t[i], 0, k) : NULL;
+    for (int i = 0; i < n; i++) one[i] = t[i] ? tp_select(t[i], 0, TP_PLANTED(DIRECTION) ? 0 : k) : NULL;
 }
 
 static tp_tensor *per_direction(const tp_call *call, int i, tp_tensor *const *t, int n, derive_fn *derive)
@@ -121,7 +122,7 @@ static int loop_rank(const tp_call *call)
 static tp_tensor *align(const tp_call *call, int i, tp_tensor *t, int loops)
 {
     int more = loops + tp_core_rank(call, i) - call->values[i].rank;
-    if (loops < 0 || more <= 0 || tp_is_nil(t)) return t;
+    if (loops < 0 || more <= 0 || tp_is_nil(t) || TP_PLANTED(ALIGN)) return t;
     tp_shape shape = {.n = t->rank + more, .v = {t->size[0]}};
     for (int k = 0; k < more; k++) shape.v[1 + k] = 1;
     memcpy(shape.v + 1 + more, t->size + 1, (size_t)(t->rank - 1) * sizeof t->size[0]);
@@ -162,7 +163,7 @@ static tp_tensor *push_multilinear(const tp_call *call, int o, tp_tensor *const 
 {
     tp_tensor *sum = NULL;
     for (int i = 0; i < call->n_in; i++) {
-        if (!t[i]) continue;
+        if (!t[i] || (sum && TP_PLANTED(MULTILINEAR))) continue;
         memcpy(args, call->in, (size_t)call->n_in * sizeof *args);
         args[i] = t[i];
         sum = add(sum, apply(call, o, args));

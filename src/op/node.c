@@ -1,4 +1,5 @@
 #include "op/node.h"
+#include "op/planted.h"
 
 #include <string.h>
 
@@ -168,7 +169,7 @@ static bool unchanged(const tp_node *node, int i)
 {
     const tp_value *v = &node->values[i];
     unsigned now = atomic_load_explicit(&v->storage->version, memory_order_relaxed);
-    if (now == v->version) return true;
+    if (now == v->version || TP_PLANTED(VERSION)) return true;
     const tp_op *op = node->op;
     const char *name = i >= node->n_in ? op->out_name[i - node->n_in] : op->in_name[op->n_in < 0 ? 0 : i];
     tp_fail(node->object.context, TP_ERR_STATE,
@@ -230,5 +231,5 @@ bool tp_node_call(tp_node *node, tp_call *call, tp_tensor **in, tp_tensor **out)
         out[o] = node->values[node->n_in + o].storage ? rebuild(node, node->n_in + o) : NULL;
         if (out[o] && tp_is_nil(out[o])) return false;
     }
-    return !carried || !c->n_levels || tp_carry_tangents_again(call, in, out);
+    return !carried || !c->n_levels || TP_PLANTED(CARRY_AGAIN) || tp_carry_tangents_again(call, in, out);
 }

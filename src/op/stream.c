@@ -1,5 +1,6 @@
 /* stream.c - streaming forward mode: results carry the tangents that follow from their inputs'. */
 #include "op/node.h"
+#include "op/planted.h"
 
 #include <string.h>
 
@@ -43,7 +44,8 @@ tp_tensor *tp_alias_with_history(tp_tensor *t, tp_object *tangents)
 
 tp_tensor *tp_strip(tp_tensor *t, int level)
 {
-    tp_object *rest = (tp_object *)tp_tangents_below(t->object.context, t->tangents, level);
+    tp_object *rest =
+        (tp_object *)tp_tangents_below(t->object.context, t->tangents, TP_PLANTED(STRIP) ? 0 : level);
     return rest == t->tangents ? t : tp_alias_with_history(t, rest);
 }
 
@@ -119,6 +121,7 @@ static bool gather_tangents(carrier *w, int level, int source, bool *batched)
     bool first = true;
     for (int i = 0; i < w->call.n_in; i++) {
         tp_carried *cell = find(w->call.values[i].tangents, level, source);
+        if (TP_PLANTED(CARRY) && i) cell = NULL;
         w->t[i] = cell ? cell->value : NULL;
         if (!cell) continue;
         if (first) {
