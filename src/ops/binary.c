@@ -73,9 +73,9 @@ const tp_rules tp_rules_div = {.eval = div_eval,
                                .pull = div_pull,
                                .reads = TP_IN(1) | TP_OUT(0),
                                .text = "a / b",
-                               .lo = {-2, .3},
-                               .hi = {2, 4},
-                               .narrow = "differences lose their accuracy near the pole at b = 0"};
+                               .lo = {-3, -3},
+                               .hi = {3, 3},
+                               .kinks = 1};
 
 /* --- quotients rounded to integers, and what they leave ------------------------------------------- */
 
@@ -214,8 +214,8 @@ const tp_rules tp_rules_pow = {.eval = pow_eval,
                                .slope = pow_slope,
                                .reads = TP_IN(0) | TP_IN(1) | TP_OUT(0),
                                .text = "pow(a, b)",
-                               .lo = {.2, -2},
-                               .hi = {3, 3},
+                               .lo = {.05, -3},
+                               .hi = {3, 4},
                                .narrow = "a negative base has no real powers but the integer ones"};
 
 /* --- angles --------------------------------------------------------------------------------------- */
@@ -226,5 +226,4 @@ static tp_tensor *over_square_radius(tp_tensor *t, tp_tensor *a, tp_tensor *b)
 }
 
 TP_BINARY(atan2, m_atan2(a, b), over_square_radius(b, a, b), tp_neg(over_square_radius(a, a, b)),
-          .reads = TP_IN(0) | TP_IN(1), .lo = {.3, -2}, .hi = {2, 2},
-          .narrow = "atan2 jumps where a = 0, b < 0, and has a pole in its slope at 0, 0")
+          .reads = TP_IN(0) | TP_IN(1), .kinks = 1) /* at a = 0 it jumps where b < 0 */

@@ -66,16 +66,15 @@ NUMERIC(clamp, m_min(m_max(x, (real)attr[0].d), (real)attr[1].d), CLAMP(x, LOW_I
 
 TP_UNARY(exp, m_exp(x), y, .reads = TP_OUT(0))
 TP_UNARY(expm1, m_expm1(x), tp_exp(x), .reads = TP_IN(0))
-TP_UNARY(log, m_log(x), tp_reciprocal(x), .reads = TP_IN(0), .lo = {.05}, .hi = {10},
+TP_UNARY(log, m_log(x), tp_reciprocal(x), .reads = TP_IN(0), .lo = {1e-3}, .hi = {10},
          .narrow = "differences lose their accuracy near the pole at 0")
-TP_UNARY(log1p, m_log1p(x), tp_reciprocal(tp_add_scalar(x, 1)), .reads = TP_IN(0), .lo = {-.95}, .hi = {9},
+TP_UNARY(log1p, m_log1p(x), tp_reciprocal(tp_add_scalar(x, 1)), .reads = TP_IN(0), .lo = {-.999}, .hi = {9},
          .narrow = "differences lose their accuracy near the pole at -1")
-TP_UNARY(sqrt, sqrt(x), tp_div(tp_like(y, .5), y), .reads = TP_OUT(0), .lo = {.05}, .hi = {10},
+TP_UNARY(sqrt, sqrt(x), tp_div(tp_like(y, .5), y), .reads = TP_OUT(0), .lo = {1e-3}, .hi = {10},
          .narrow = "differences lose their accuracy near the infinite slope at 0")
-TP_UNARY(rsqrt, 1 / sqrt(x), tp_mul_scalar(tp_mul(tp_square(y), y), -.5), .reads = TP_OUT(0), .lo = {.1},
+TP_UNARY(rsqrt, 1 / sqrt(x), tp_mul_scalar(tp_mul(tp_square(y), y), -.5), .reads = TP_OUT(0), .lo = {1e-2},
          .hi = {10}, .narrow = "differences lose their accuracy near the pole at 0")
-TP_UNARY(reciprocal, 1 / x, tp_neg(tp_square(y)), .reads = TP_OUT(0), .lo = {-4}, .hi = {-.2},
-         .narrow = "differences lose their accuracy near the pole at 0")
+TP_UNARY(reciprocal, 1 / x, tp_neg(tp_square(y)), .reads = TP_OUT(0), .lo = {-4}, .hi = {4}, .kinks = 1)
 
 /* --- trigonometric and hyperbolic ----------------------------------------------------------------- */
 
@@ -87,11 +86,11 @@ static tp_tensor *asin_slope_of(tp_tensor *x)
 
 TP_UNARY(sin, m_sin(x), tp_cos(x), .reads = TP_IN(0), .lo = {-7}, .hi = {7})
 TP_UNARY(cos, m_cos(x), tp_neg(tp_sin(x)), .reads = TP_IN(0), .lo = {-7}, .hi = {7})
-TP_UNARY(tan, m_tan(x), tp_add_scalar(tp_square(y), 1), .reads = TP_OUT(0), .lo = {-1.3}, .hi = {1.3},
-         .narrow = "differences lose their accuracy near the poles at +-pi/2")
-TP_UNARY(asin, m_asin(x), asin_slope_of(x), .reads = TP_IN(0), .lo = {-.95}, .hi = {.95},
+TP_UNARY(tan, m_tan(x), tp_add_scalar(tp_square(y), 1), .reads = TP_OUT(0), .lo = {-4}, .hi = {4},
+         .kink = {-1.5708, 1.5708}, .kinks = 2)
+TP_UNARY(asin, m_asin(x), asin_slope_of(x), .reads = TP_IN(0), .lo = {-.995}, .hi = {.995},
          .narrow = "differences lose their accuracy near the infinite slope at +-1")
-TP_UNARY(acos, m_acos(x), tp_neg(asin_slope_of(x)), .reads = TP_IN(0), .lo = {-.95}, .hi = {.95},
+TP_UNARY(acos, m_acos(x), tp_neg(asin_slope_of(x)), .reads = TP_IN(0), .lo = {-.995}, .hi = {.995},
          .narrow = "differences lose their accuracy near the infinite slope at +-1")
 TP_UNARY(atan, m_atan(x), tp_reciprocal(tp_add_scalar(tp_square(x), 1)), .reads = TP_IN(0), .lo = {-9},
          .hi = {9})
