@@ -1,6 +1,8 @@
 /* forward.c - forward mode: over a recorded graph, and streaming. */
 #include "grad/sweep.h"
 
+#include <limits.h>
+
 /* --- over a recorded graph --- */
 
 /* The tangent of input i: what its call left, or v where it is x. */
@@ -102,12 +104,6 @@ int tp_open_forward(tp_context *c)
     return c->last_level;
 }
 
-void tp_close_forward(tp_context *c, int level)
-{
-    if (!c || level <= 0) return;
-    while (c->n_levels && c->levels[c->n_levels - 1] >= level) c->n_levels--;
-}
-
 static bool is_open(tp_context *c, int level, const char *call)
 {
     for (int i = 0; i < c->n_levels; i++)
@@ -116,11 +112,17 @@ static bool is_open(tp_context *c, int level, const char *call)
     return false;
 }
 
-static bool carries(const tp_tensor *x, int level)
+void tp_close_forward(tp_context *c, int level)
 {
-    for (const tp_carried *cell = (const tp_carried *)x->tangents; cell; cell = cell->next)
-        if (cell->level >= level) return true;
-    return false;
+    if (!c || level == 0 || !is_open(c, level, "tp_close_forward")) return;
+    while (c->levels[--c->n_levels] != level) continue;
+}
+
+/* True if `x` carries a tangent of the level or of an open one inside it. */
+static bool carries(const tp_context *c, const tp_tensor *x, int level)
+{
+    tp_carried *cell = tp_tangents_below(c, x->tangents, INT_MAX);
+    return cell && cell->level >= level;
 }
 
 static bool can_be_dual(tp_context *c, tp_tensor *x, int level, int source)
@@ -128,7 +130,7 @@ static bool can_be_dual(tp_context *c, tp_tensor *x, int level, int source)
     if (!tp_tensor_usable(c, x, "tp_dual", "x") || !is_open(c, level, "tp_dual")) return false;
     const char *why = source < 0                     ? "a source is 0 or more"
                       : !tp_dtype_is_float(x->dtype) ? "only floats carry tangents"
-                      : carries(x, level)            ? "x carries a tangent of this level or one inside it"
+                      : carries(c, x, level)         ? "x carries a tangent of this level or one inside it"
                                                      : NULL;
     if (why) tp_fail(c, TP_ERR_ARGUMENT, "tp_dual: %s", why);
     return !why;
@@ -142,7 +144,8 @@ tp_tensor *tp_dual(tp_tensor *x, tp_tensor *v, int level, int source)
     if (!tp_matches(c, v, x, &batched, "tp_dual", "v")) return tp_nil(c);
     tp_mark scope = tp_open_scope(c);
     if (!scope) return tp_nil(c);
-    tp_tensor *y = tp_alias_with_history(x, x->tangents), *value = tp_strip(v, level);
+    tp_tensor *y = tp_alias_with_history(x, (tp_object *)tp_tangents_below(c, x->tangents, level));
+    tp_tensor *value = tp_strip(v, level);
     tp_tensor_retain(value);
     if (tp_is_nil(y) || tp_is_nil(value))
         tp_tensor_release(value);
