@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { JSON = 1u << 0 };
+enum { JSON = 1u << 0, CASES = 1u << 1 };
 enum { TEXT = 400 };
 
 /* What is printed of a row. */
@@ -124,15 +124,79 @@ static json_t *to_json(const tp_op *op)
                      op->doc);
 }
 
-static int print_json(int n, const tp_op *const *ops)
+static int print_json(json_t *list)
 {
-    json_t *list = json_array();
-    int failed = 0;
-    for (int i = 0; i < n; i++) failed |= json_array_append_new(list, to_json(ops[i]));
-    failed |= json_dumpf(list, stdout, JSON_INDENT(2));
+    int failed = json_dumpf(list, stdout, JSON_INDENT(2));
     json_decref(list);
     putchar('\n');
     return failed ? CLI_FAILED : CLI_OK;
+}
+
+/* --- the samples that the generated tests draw --- */
+
+enum { KINDS = 64 };
+
+/* How many samples there are of each kind. */
+typedef struct tally {
+    int samples, kinds;
+    const char *kind[KINDS];
+    int count[KINDS];
+} tally;
+
+static void count_sample(const tp_sample *sample, void *user)
+{
+    tally *t = user;
+    int k = 0;
+    while (k < t->kinds && strcmp(t->kind[k], sample->kind) != 0) k++;
+    if (k == KINDS) return;
+    if (k == t->kinds) t->kind[t->kinds++] = sample->kind;
+    t->count[k]++;
+    t->samples++;
+}
+
+static void print_tally(const char *name, const tally *t)
+{
+    printf("%-16s %4d", name, t->samples);
+    for (int k = 0; k < t->kinds; k++) printf("%s %s %d", k ? "," : "  ", t->kind[k], t->count[k]);
+    putchar('\n');
+}
+
+static json_t *tally_to_json(const char *name, const tally *t)
+{
+    json_t *kinds = json_object();
+    for (int k = 0; k < t->kinds; k++) json_object_set_new(kinds, t->kind[k], json_integer(t->count[k]));
+    return json_pack("{s:s, s:i, s:o}", "name", name, "samples", t->samples, "kinds", kinds);
+}
+
+static int print_cases(int n, const tp_op *const *ops, bool json)
+{
+    tp_context *c = tp_open(NULL);
+    tally all = {.samples = 0};
+    json_t *list = json ? json_array() : NULL;
+    for (int i = 0; i < n; i++) {
+        tally one = {.samples = 0};
+        tp_op_samples(c, ops[i], count_sample, &one);
+        tp_op_samples(c, ops[i], count_sample, &all);
+        if (json)
+            json_array_append_new(list, tally_to_json(ops[i]->name, &one));
+        else
+            print_tally(ops[i]->name, &one);
+    }
+    int status = json ? print_json(list) : CLI_OK;
+    if (!json && n > 1) print_tally("all", &all);
+    if (!tp_ok(c)) fprintf(stderr, "taper: %s\n", c ? tp_error_text(c) : "no memory");
+    return tp_close(c) ? CLI_FAILED : status;
+}
+
+static int print_rows(int n, const tp_op *const *ops, bool json, bool all)
+{
+    json_t *list = json ? json_array() : NULL;
+    for (int i = 0; i < n; i++)
+        if (json)
+            json_array_append_new(list, to_json(ops[i]));
+        else
+            (all ? print_line : print_row)(ops[i]);
+    return json ? print_json(list) : CLI_OK;
 }
 
 static const char *op_name(const void *unused, int i)
@@ -151,14 +215,13 @@ static int ops(unsigned flags, int n, char **names)
         chosen[count] = tp_op_find(names[i]);
         if (!chosen[count++]) return cli_unknown("op", names[i], op_name, NULL);
     }
-    if (flags & JSON) return print_json(count, chosen);
-    for (int i = 0; i < count; i++) (n == 0 ? print_line : print_row)(chosen[i]);
-    return CLI_OK;
+    return flags & CASES ? print_cases(count, chosen, flags & JSON)
+                         : print_rows(count, chosen, flags & JSON, n == 0);
 }
 
 const cli_verb cli_ops = {
     .name = "ops",
-    .arguments = "[--json] [NAME...]",
+    .arguments = "[--json] [--cases] [NAME...]",
     .summary = "Lists the ops: signature, dtypes, derivative, what backward reads, attributes.",
     .details = "\n"
                "Without names a line for each op; with names all about these. Columns:\n"
@@ -170,10 +233,11 @@ const cli_verb cli_ops = {
                "  reads       what backward reads, and so what a recorded call keeps\n"
                "\n"
                "  --json      an array of objects\n"
+               "  --cases     how many samples of each kind the generated tests draw for a row\n"
                "\n"
                "examples: taper ops | grep slope\n"
                "          taper ops sum matmul_2d\n",
-    .flags = {"--json"},
+    .flags = {"--json", "--cases"},
     .most = 1000,
     .run = ops,
 };

@@ -60,6 +60,18 @@ assert by_name["sgd_update"]["in_place"]
 assert by_name["sum"]["attributes"][1] == {"name": "keepdim", "type": "bool", "default": "false"}
 END
 want 0 '\[*"name": "relu"*\]' '' ops relu --json
+want 0 $'exp * rank 0 [0-9]*, rank 4 [0-9]*\nmul * same tensor twice [0-9]*\nall *' '' ops --cases exp mul
+want 0 'relu * rank 0 [0-9]*' '' ops --cases relu
+want 0 '*' '' ops --cases
+[ "$(wc -l <<<"$stdout")" = $((rows + 1)) ] || { echo "taper ops --cases: not a line for each row"; failures=1; }
+want 0 '*' '' ops --cases --json
+/usr/bin/python3 - "$rows" "$scratch" <<'END' || failures=$((failures + 1))
+import json, sys
+rows = json.load(open(sys.argv[2]))
+assert len(rows) == int(sys.argv[1])
+for row in rows:
+    assert row["samples"] == sum(row["kinds"].values()) > 0, row
+END
 
 # info
 want 0 $'version *\nprocessor *\nsimd *\nthreads *\ncompiler *[0-9]*\nbuild *-ffp-contract=off*' '' info
