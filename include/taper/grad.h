@@ -92,6 +92,45 @@ TP_API tp_tensor *tp_hvp_with(tp_tensor *y, tp_tensor *x, tp_tensor *v, const tp
 #define tp_hvp_(y, x, v, ...)   tp_hvp_with((y), (x), (v), &(const tp_grad_options){__VA_ARGS__})
 #endif
 
+/* --- gradient check ---------------------------------------------------------------------------- */
+
+/* The function to check: one element in f64, computed from the tensors given. It must give the same value
+ * each time; random draws repeat. */
+typedef tp_tensor *tp_gradcheck_fn(tp_context *c, tp_tensor *const *xs, void *user);
+
+/* Options of tp_gradcheck. */
+typedef struct tp_gradcheck_options {
+    size_t struct_size; /* sizeof(tp_gradcheck_options); 0 means this version's */
+    double step;        /* h of the differences, times max(1, |x|); 0: 1e-5 */
+    double tolerance;   /* t below; 0: 1e-6 */
+    bool no_forward;    /* leave forward mode out, for ops that have none */
+} tp_gradcheck_options;
+
+/* What tp_gradcheck found in one tensor. */
+typedef struct tp_gradcheck_result {
+    int64_t numel;
+    int64_t wrong; /* elements whose derivatives disagree */
+    int64_t kinks; /* elements that have no derivative to compare */
+    double worst;  /* the largest |a-b| / (|a|+|b|) among the three ways; 0 where differences resolve none */
+    int64_t at;    /* the element it was found at, counted row-major; -1: there was none to compare */
+    double reverse, forward, numerical; /* its three derivatives */
+} tp_gradcheck_result;
+
+/* Compares the gradients of `f` with respect to `n` f64 tensors by reverse, by forward and by central
+ * differences. Two agree if |a-b| <= t (|a|+|b|) or |a-b| <= 10 eps max(1,|f|) / h, which is what a
+ * difference cannot resolve. Where the one-sided differences disagree, h is halved up to 8 times; then the
+ * element is at a kink. True if no element is wrong and at most 1 % are at kinks. The tensors are overwritten
+ * while this runs, and restored; `results` (n of them, or NULL) says what was found. */
+TP_API bool tp_gradcheck_with(tp_context *c, tp_gradcheck_fn *f, void *user, int n, tp_tensor *const *xs,
+                              tp_gradcheck_result *results, const tp_gradcheck_options *options);
+
+#ifndef __cplusplus
+/* tp_gradcheck_with with options by name: tp_gradcheck(c, f, NULL, 1, &x, NULL, .step = 1e-4). */
+#define tp_gradcheck(...) tp_gradcheck_(__VA_ARGS__, .struct_size = sizeof(tp_gradcheck_options))
+#define tp_gradcheck_(c, f, user, n, xs, results, ...) \
+    tp_gradcheck_with((c), (f), (user), (n), (xs), (results), &(const tp_gradcheck_options){__VA_ARGS__})
+#endif
+
 /* --- streaming forward mode -------------------------------------------------------------------- */
 
 /* Opens a level: from now on tensors made by tp_dual carry tangents through every op, and no graph is
