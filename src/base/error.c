@@ -37,7 +37,7 @@ void tp_fail_memory(tp_context *c, const char *call, size_t bytes)
 {
     size_t limit = c->cache.pool->limit,
            used = atomic_load_explicit(&c->cache.pool->used, memory_order_relaxed);
-    if (limit && (bytes > limit || used > limit - bytes))
+    if (limit)
         tp_fail(c, TP_ERR_MEMORY, "%s: no memory for %zu bytes: %zu of the %zu of .memory_limit are in use",
                 call, bytes, used, limit);
     else

@@ -7,18 +7,20 @@ typedef struct scene {
     tp_tensor *x;       /* a leaf [2,3] with a gradient */
     tp_tensor *m;       /* a leaf [3,2] without one */
     tp_tensor *v;       /* [2,3], no history */
+    tp_tensor *index;   /* [2,1], of 0 and 1 */
     tp_tensor *z, *y;   /* results: [2,2], and one element */
     tp_tensor *linear;  /* one element, linear in x */
     tp_tensor *foreign; /* in `other` */
 } scene;
 
-static void scene_open(scene *s, bool rest)
+static void scene_fill(scene *s, tp_context *c)
 {
-    s->c = faulty_open(&s->hook, rest);
+    s->c = c;
     s->other = tp_open(NULL);
     s->x = tp_require_grad(MATRIX(s->c, 2, 3, 0.5, -1, 0.25, 2, 1.5, -0.75));
     s->m = tp_require_grad(MATRIX(s->c, 3, 2, 1, 0.5, -0.5, 2, 0.75, -1.25));
     s->v = MATRIX(s->c, 2, 3, 1, 2, 3, 4, 5, 6);
+    s->index = tp_from_array(s->c, TP_SHAPE(2, 1), TP_I64, (const int64_t[]){1, 0});
     tp_mark scope = tp_open_scope(s->c);
     tp_backward(tp_sum(tp_mul(s->x, s->x), TP_ALL, false));
     tp_close_scope(s->c, scope);
@@ -27,6 +29,8 @@ static void scene_open(scene *s, bool rest)
     s->linear = tp_sum(tp_mul(s->x, s->v), TP_ALL, false);
     s->foreign = NUMBER(s->other, 3);
 }
+
+static void scene_open(scene *s, bool rest) { scene_fill(s, faulty_open(&s->hook, rest)); }
 
 static void scene_close(scene *s)
 {
@@ -43,8 +47,8 @@ static outcome state_of(const scene *s)
     outcome_add(&o, s->v);
     outcome_add(&o, tp_grad_of(s->x));
     outcome_add(&o, tp_grad_of(s->m));
-    o.value[o.n++] = (double)tp_random_counter(s->c);
-    o.value[o.n++] = tp_has_history(tp_neg(s->x)); /* whether calls are recorded */
+    outcome_number(&o, (double)tp_random_counter(s->c));
+    outcome_number(&o, tp_has_history(tp_neg(s->x))); /* whether calls are recorded */
     return o;
 }
 
@@ -143,6 +147,19 @@ static tp_tensor *wrap(scene *s)
 
 CALL(add_scalar, tp_add_scalar(s->x, 0.5))
 CALL(mul_scalar, tp_mul_scalar(tp_arange(s->c, 0, 3, 1, TP_I64), 0.5))
+CALL(sub_scalar, tp_sub_scalar(s->x, 2))
+CALL(rsub_scalar, tp_rsub_scalar(s->x, 2))
+CALL(div_scalar, tp_div_scalar(s->x, 2))
+CALL(pow_scalar, tp_pow_scalar(s->x, 2))
+CALL(compare_scalars,
+     tp_concat(TP_TENSORS(tp_gt_scalar(s->x, 1), tp_ge_scalar(s->x, 1), tp_lt_scalar(s->x, 1),
+                          tp_le_scalar(s->x, 1), tp_eq_scalar(s->x, 1), tp_ne_scalar(s->x, 1)),
+               0))
+CALL(selu, tp_selu(s->x))
+CALL(take_along_axis, tp_take_along_axis(s->x, s->index, 1))
+CALL(index_select, tp_index_select(s->x, 1, tp_select(s->index, 0, 0)))
+CALL(embedding, tp_embedding(s->x, s->index))
+CALL(masked_fill, tp_masked_fill(s->x, tp_gt_scalar(s->v, 3), -1))
 CALL(prod, tp_prod(s->x, TP_AXES(0), true))
 CALL(count_nonzero, tp_count_nonzero(s->x, TP_ALL, false))
 CALL(any, tp_any(s->x, TP_AXES(1), false))
@@ -313,6 +330,16 @@ static const call calls[] = {
     ENTRY(wrap),
     ENTRY(add_scalar),
     ENTRY(mul_scalar),
+    ENTRY(sub_scalar),
+    ENTRY(rsub_scalar),
+    ENTRY(div_scalar),
+    ENTRY(pow_scalar),
+    ENTRY(compare_scalars),
+    ENTRY(selu),
+    ENTRY(take_along_axis),
+    ENTRY(index_select),
+    ENTRY(embedding),
+    ENTRY(masked_fill),
     ENTRY(prod),
     ENTRY(count_nonzero),
     ENTRY(any),
@@ -404,9 +431,47 @@ static void test_open(void **state)
     }
 }
 
+/* The limit raised a little at a time until the net fits. */
+static void test_memory_limit(void **state)
+{
+    (void)state;
+    static const call net = ENTRY(forward_and_backward);
+    scene s;
+    scene_open(&s, false);
+    outcome expected = run(&net, &s);
+    size_t needed = s.hook.books.most;
+    scene_close(&s);
+    assert_null(tp_open(&(tp_options){.memory_limit = 100}));
+    int failures = 0;
+    for (size_t limit = needed / 8; limit < needed + 4096; limit += 256) {
+        ledger_start(&s.hook.books);
+        tp_context *c = tp_open(&(tp_options){.allocator = ledger_allocator,
+                                              .allocator_user = &s.hook.books,
+                                              .memory_limit = limit,
+                                              .no_cache = limit % 512 == 0});
+        if (!c) continue;
+        scene_fill(&s, c);
+        outcome got = run(&net, &s);
+        assert_true(s.hook.books.most <= limit + 4096); /* the pool itself does not count */
+        if (tp_ok(c)) {
+            assert_true(outcome_equal(&got, &expected));
+        } else {
+            failures++;
+            assert_int_equal(tp_error(c), TP_ERR_MEMORY);
+            assert_true(names_a_call(tp_error_text(c)));
+            assert_non_null(strstr(tp_error_text(c), " of .memory_limit are in use"));
+        }
+        scene_close(&s);
+        assert_int_equal(s.hook.books.blocks, 0);
+    }
+    assert_true(failures > 10);
+    print_message("%d limits too low\n", failures);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_open),
     cmocka_unit_test(test_calls),
+    cmocka_unit_test(test_memory_limit),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }
