@@ -7,6 +7,7 @@ import torch
 
 import cases
 import taper
+from composites import COMPOSITES
 from rows import ROWS
 
 ROWS_OF = {op.name: op for op in taper.table()}
@@ -31,7 +32,7 @@ class Report:
             print("%-28s %5d cases%s" % (name, self.cases[name], ", %d of them refused by both" % refused if refused else ""))
         for name, reasons in sorted(self.unknown.items()):
             for reason in sorted(reasons):
-                print("%-28s some dtypes skipped, torch has none: %s" % (name, reason))
+                print("%-28s some dtypes skipped: %s" % (name, reason))
         for name, reason in sorted(self.skips.items()):
             print("%-28s skipped: %s" % (name, reason))
         for text in self.differences[:200]:
@@ -79,16 +80,23 @@ def computed_in_f32(op, tensors):
     return dtype, dtype
 
 
+def in_torch(fn, views, arguments, attrs):
+    """The outputs, or None and why torch refuses."""
+    try:
+        return as_list(fn(*views, *arguments, **attrs)), None
+    except (RuntimeError, IndexError, ValueError, NotImplementedError) as error:
+        return None, str(error)
+
+
 def reference(op, fn, views, attrs):
     """The outputs in torch; None where torch refuses."""
     dtype, work = computed_in_f32(op, views)
     letters = op.types.split(">")[0]
     if work is not None and work != views[0].dtype:
         views = [v.to(work) if letters[min(i, len(letters) - 1)] in "FN" else v for i, v in enumerate(views)]
-    try:
-        outs = as_list(fn(*views, **attrs))
-    except (RuntimeError, IndexError, ValueError, NotImplementedError) as error:
-        return None, str(error)
+    outs, refusal = in_torch(fn, views, (), attrs)
+    if outs is None:
+        return None, refusal
     return [out.to(dtype) if dtype in cases.HALVES and out.dtype == torch.float32 else out for out in outs], None
 
 
@@ -146,7 +154,9 @@ def compare(context, name, case, run, expect, tracked):
         text = difference(g.torch(), e)
         if text:
             report.differ(name, case, "output %d: %s" % (o, text))
-        elif kept and e.dtype.is_floating_point:
+        elif kept and taper.LIBRARY.tp_has_history(g) != e.requires_grad and not e.requires_grad:
+            report.differ(name, case, "output %d has a history" % o)
+        elif kept and e.requires_grad and e.dtype.is_floating_point:
             gradients_agree(context, name, case, o, g, e, [leaves[k] for k in kept], [torch_leaves[k] for k in kept])
 
 
@@ -183,7 +193,11 @@ def check_row(context, op):
     if row.skip:
         report.skips[op.name] = row.skip
         return
+    if row.no_bool:
+        report.unknown[op.name].add(row.no_bool)
     for case in cases_of(op, row):
+        if row.no_bool and any(i.base.dtype == torch.bool for i in case.inputs):
+            continue
         attrs = {name: taper.default(kind, text) for kind, name, text in op.attrs}
         attrs.update(case.attrs)
         check(context, op.name, case, lambda views: context.apply(op, views, attrs),
@@ -192,12 +206,39 @@ def check_row(context, op):
         report.differ(op.name, "row", "only %d cases" % report.cases[op.name])
 
 
+def call_composite(context, name, composite, views, arguments):
+    """The outputs of a composite; split and chunk write theirs to an array."""
+    if not composite.many:
+        return [context.call(name, *composite.give(views, *arguments))]
+    room = (taper.ct.c_void_p * 8)()
+    n = context.call(name, *composite.many(*views, *arguments), room)
+    return [taper.Tensor(context, pointer) for pointer in room[:n]]
+
+
+def check_composite(context, name):
+    composite = COMPOSITES.get(name)
+    if composite is None:
+        report.differ(name, "composite", "has neither a mapping nor a reason to skip it")
+        return
+    if composite.skip:
+        report.skips[name] = composite.skip
+        return
+    for case, arguments in composite.cases():
+        check(context, name, case, lambda views: call_composite(context, name, composite, views, arguments),
+              lambda views: in_torch(composite.fn, views, arguments, {}), case.grad)
+    if report.cases[name] < FEWEST:
+        report.differ(name, "composite", "only %d cases" % report.cases[name])
+
+
 def main():
     context = taper.Context()
     for op in ROWS_OF.values():
         check_row(context, op)
-    for name in ROWS.keys() - ROWS_OF.keys():
-        report.differ(name, "row", "is not in the table")
+    composites = [name for name, (_, _, header) in taper.PROTOTYPES.items() if header == "ops.h"]
+    for name in composites:
+        check_composite(context, name)
+    for name in [*(ROWS.keys() - ROWS_OF.keys()), *(COMPOSITES.keys() - set(composites))]:
+        report.differ(name, "mapping", "is not in the headers")
     report.print()
     return 1 if report.differences else 0
 

@@ -1,6 +1,8 @@
 """rows.py - what each row of the table is in PyTorch."""
 import math
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -9,10 +11,11 @@ from cases import ALONG, FLOATS, HALVES, INTEGERS, Case, Input, draw, draw_index
 
 class Row:
     """`fn` computes the row in torch from its inputs and attributes. Cases come from the row's signature, once for each of
-    `attrs`, or from `cases`, a function of (op, maker). `skip` is why there is nothing to compare."""
+    `attrs`, or from `cases`, a function of (op, maker). `skip` is why there is nothing to compare, `no_bool` why not with
+    bools."""
 
-    def __init__(self, fn=None, attrs=({},), cases=None, skip=None, **domain):
-        self.fn, self.attrs, self.cases, self.skip, self.domain = fn, attrs, cases, skip, domain
+    def __init__(self, fn=None, attrs=({},), cases=None, skip=None, no_bool=None, **domain):
+        self.fn, self.attrs, self.cases, self.skip, self.no_bool, self.domain = fn, attrs, cases, skip, no_bool, domain
 
 
 def dims(x, axes):
@@ -163,6 +166,94 @@ def cast_cases(op, maker):
             for s, kind in ALONG[:7]:
                 yield Case([view(s, kind, maker(0, source))], {"dtype": target})
 
+def clamp(x, min, max):
+    if x.dtype.is_floating_point:
+        return torch.clamp(x, min, max)
+    return torch.clamp(x, math.ceil(min) if min > -math.inf else -2**31, math.floor(max) if max < math.inf else 2**31 - 1)
+
+
+def by_zero_is_zero(fn):
+    """Integers divided by 0, which torch refuses."""
+    def divide(a, b):
+        if torch.promote_types(a.dtype, b.dtype).is_floating_point:
+            return fn(a, b)
+        zero = b == 0
+        return torch.where(zero, torch.zeros_like(fn(a, torch.ones_like(b))), fn(a, b + zero.to(b.dtype)))
+    return divide
+
+
+def argument(fn):
+    """argmax and argmin over several axes: counted row-major."""
+    def find(x, axes, keepdim):
+        axes = sorted(axis % max(x.dim(), 1) for axis in dims(x, axes))
+        kept = [axis for axis in range(x.dim()) if axis not in axes]
+        flat = x.permute(kept + axes).reshape([x.shape[axis] for axis in kept] + [-1 if x.numel() else math.prod(
+            x.shape[axis] for axis in axes)])
+        y = fn(flat, -1)
+        return y.reshape([1 if axis in axes else x.shape[axis] for axis in range(x.dim())]) if keepdim else y
+    return find
+
+
+def topk(x, k, axis, largest):
+    values, indices = torch.sort(x, stable=True, dim=axis, descending=largest)
+    return values.narrow(axis, 0, k), indices.narrow(axis, 0, k)
+
+
+def topk_cases(op, maker):
+    for largest in (True, False):
+        for k, axis, s, kind in ((2, 0, (5,), "reversed"), (3, -1, (3, 5), "stepped"), (1, 0, (4, 3), "transposed"),
+                                 (3, 1, (2, 3, 4), "plain"), (0, 0, (3,), "plain"), (2, 1, (3, 4), "expanded")):
+            for dtype in FLOATS + INTEGERS + HALVES:
+                yield Case([view(s, kind, maker(0, dtype))], {"k": k, "axis": axis, "largest": largest}, grad=dtype in FLOATS)
+
+
+def pad(x, before, after, value):
+    widths = [width for pair in zip(before[::-1], after[::-1]) for width in pair]
+    return F.pad(x, widths, value=value) if widths else x.clone()
+
+
+def diagonal_spread(x, rows, columns, offset):
+    y = torch.zeros([*x.shape[:-1], rows, columns], dtype=x.dtype)
+    y.diagonal(offset, -2, -1).copy_(x)
+    return y
+
+
+def matrix_loops(x, index):
+    loops = torch.broadcast_shapes(x.shape[:-2], index.shape[:-1])
+    return x.expand(*loops, *x.shape[-2:]), index.expand(*loops, index.shape[-1])
+
+
+def take_rows(x, index):
+    x, index = matrix_loops(x, torch.where(index < 0, index + x.shape[-2], index))
+    return torch.gather(x, -2, index.unsqueeze(-1).expand(*index.shape, x.shape[-1]))
+
+
+def add_rows(x, index, size):
+    x, index = matrix_loops(x, torch.where(index < 0, index + size, index))
+    zeros = torch.zeros([*x.shape[:-2], size, x.shape[-1]], dtype=x.dtype)
+    return zeros.scatter_add(-2, index.unsqueeze(-1).expand(x.shape), x)
+
+
+def rows_cases(op, maker):
+    shapes = [((5, 3), (4,)), ((5, 3), (0,)), ((2, 5, 3), (2, 4)), ((5, 1), (2, 3)), ((1, 3), (6,)), ((2, 5, 2), (3,))]
+    kinds = ["plain", "transposed", "stepped", "reversed"]
+    for dtype in FLOATS + INTEGERS + HALVES:
+        for k, (x, index) in enumerate(shapes if dtype in FLOATS else shapes[:1]):
+            adding = op.name == "add_rows"
+            source = (*x[:-2], index[-1], x[-1]) if adding else x
+            at = view(index, kinds[k % 3], lambda s: draw_index(x[-2], s))
+            yield Case([view(source, kinds[(k + 1) % 4], maker(0, dtype)), at], {"size": x[-2]} if adding else {},
+                       grad=dtype in FLOATS)
+
+
+def one_hot_cases(op, maker):
+    for dtype in FLOATS + (torch.int64, torch.bool):
+        for s, kind in (((), "plain"), ((4,), "reversed"), ((2, 3), "transposed"), ((0,), "plain")):
+            yield Case([view(s, kind, lambda shape: draw_index(3, shape).abs())], {"classes": 4, "dtype": dtype}, grad=False)
+
+
+DRAWS = "PyTorch draws other numbers; Philox has its own known answers"
+
 
 def updates(*attrs):
     """In place: the first input is not a view."""
@@ -175,43 +266,63 @@ def updates(*attrs):
     return cases
 
 
+MATRICES = (((3, 4), "plain"), ((4, 3), "transposed"), ((2, 3, 3), "stepped"), ((3, 1), "reversed"), ((0, 3), "plain"),
+            ((3, 4), "expanded"))
+
+
+def matrices(*attrs):
+    return one_input(*((s, kind, given) for s, kind in MATRICES for given in attrs))
+
+
 ROWS = {
     # unary.c
-    "neg": Row(lambda x: -x),
-    "exp": Row(torch.exp),
+    **{name: Row(getattr(torch, name)) for name in (
+        "neg abs sign floor ceil trunc round exp expm1 log log1p sqrt rsqrt reciprocal sin cos tan asin acos atan sinh "
+        "cosh tanh erf erfc sigmoid isnan isinf isfinite logical_not").split()},
+    "clamp": Row(clamp, attrs=({}, {"min": -1.0}, {"min": -0.5, "max": 1.5}, {"max": 0.25}, {"min": 2.0, "max": 1.0}),
+                 no_bool="in torch the number turns a bool into i64"),
+    "square": Row(torch.square, no_bool="in torch the exponent turns a bool into i64"),
+    # activation.c
     "relu": Row(F.relu),
+    "hardtanh": Row(lambda x, min, max: F.hardtanh(x, min, max), attrs=({}, {"min": -0.5, "max": 1.5})),
+    "leaky_relu": Row(F.leaky_relu, attrs=({}, {"negative_slope": 0.3})),
+    "elu": Row(F.elu, attrs=({}, {"alpha": 0.5})),
+    "log_sigmoid": Row(F.logsigmoid),
+    "softplus": Row(F.softplus),
+    "silu": Row(F.silu),
+    "mish": Row(F.mish),
+    "gelu": Row(lambda x, approximate: F.gelu(x, approximate="tanh" if approximate else "none"),
+                attrs=({"approximate": False}, {"approximate": True})),
     # binary.c
-    "add": Row(torch.add),
-    "sub": Row(torch.sub),
-    "mul": Row(torch.mul),
+    **{name: Row(getattr(torch, name)) for name in "add sub mul maximum minimum pow atan2".split()},
+    "div": Row(torch.true_divide),
+    "fmod": Row(by_zero_is_zero(torch.fmod)),
+    "remainder": Row(by_zero_is_zero(torch.remainder)),
+    "floor_divide": Row(by_zero_is_zero(lambda a, b: torch.div(a, b, rounding_mode="floor"))),
     # compare.c
-    "gt": Row(torch.gt),
-    "where": Row(torch.where),
-    # reduce.c
+    **{name: Row(getattr(torch, name)) for name in "gt ge lt le eq ne logical_and logical_or logical_xor where".split()},
+    # reduce.c and its kin
     "sum": Row(over(torch.sum)),
     "mean": Row(over(torch.mean)),
-    # extreme.c
     "max": Row(over(torch.amax)),
     "min": Row(over(torch.amin)),
-    "argmax": Row(over(along_all(torch.argmax))),
-    "argmin": Row(over(along_all(torch.argmin))),
-    # moments.c
+    "argmax": Row(argument(torch.argmax)),
+    "argmin": Row(argument(torch.argmin)),
     "variance": Row(over(lambda x, axes, keepdim, correction: torch.var(x, axes, correction=correction, keepdim=keepdim)),
                     attrs=({"correction": 1}, {"correction": 0}, {"correction": 2})),
     "std": Row(over(lambda x, axes, keepdim, correction: torch.std(x, axes, correction=correction, keepdim=keepdim)),
-               attrs=({"correction": 1}, {"correction": 0}, {"correction": 2})),
+               attrs=({"correction": 1}, {"correction": 0})),
     "norm": Row(over(lambda x, axes, keepdim, p: torch.linalg.vector_norm(x, p, axes, keepdim)),
-                attrs=tuple({"p": p} for p in (2, 1, math.inf, 3, 1.5))),
+                attrs=({"p": 2.0}, {"p": 1.0}, {"p": 3.0}, {"p": math.inf})),
+    "logsumexp": Row(over(torch.logsumexp)),
     # softmax.c
     "softmax": Row(lambda x, axis: F.softmax(x, axis)),
-    "logsumexp": Row(over(torch.logsumexp)),
     "log_softmax": Row(lambda x, axis: F.log_softmax(x, axis)),
-    # scan.c
     "cumsum": Row(lambda x, axis: torch.cumsum(x, axis)),
     # sort.c
     "sort": Row(lambda x, axis, descending: torch.sort(x, stable=True, dim=axis, descending=descending),
                 attrs=({"descending": False}, {"descending": True})),
-    "topk": Row(topk, attrs=tuple({"k": k, "largest": largest} for k in (1, 3) for largest in (True, False))),
+    "topk": Row(topk, cases=topk_cases),
     # layout.c
     "reshape_axes": Row(reshape_axes, cases=one_input(
         ((2, 3), "transposed", {"from": 2, "to": [3, 2]}), ((6,), "stepped", {"from": 1, "to": [2, 3]}),
@@ -247,16 +358,32 @@ ROWS = {
         ((0, 1), "plain", {"axis": 1, "size": 4, "start": 2, "step": 1}),
         ((3,), "reversed", {"axis": 0, "size": 7, "start": 6, "step": -2}))),
     "concat": Row(lambda *xs, axis: torch.cat(xs, axis), cases=concat_cases),
+    "pad": Row(pad, cases=one_input(
+        ((3,), "plain", {"before": [1], "after": [2]}), ((2, 3), "transposed", {"before": [1, 0], "after": [0, 2], "value": 1.5}),
+        ((2, 3), "stepped", {"before": [2], "after": [0]}), ((4, 5), "reversed", {"before": [-1, 1], "after": [1, -2]}),
+        ((3, 4), "expanded", {"before": [0, -1], "after": [0, -1], "value": -2.0}), ((0, 2), "plain", {"before": [1, 1], "after": [0, 0]}),
+        ((2, 1, 2), "plain", {"before": [1, 0, 1], "after": [0, 1, 0]}), ((3,), "reversed", {"before": [-2], "after": [3]}))),
+    "tril": Row(lambda x, diagonal: torch.tril(x, diagonal), cases=matrices({"diagonal": 0}, {"diagonal": -1}, {"diagonal": 2})),
+    "triu": Row(lambda x, diagonal: torch.triu(x, diagonal), cases=matrices({"diagonal": 0}, {"diagonal": -1}, {"diagonal": 2})),
+    "diagonal_axes": Row(lambda x, offset: torch.diagonal(x, offset, -2, -1),
+                         cases=matrices({"offset": 0}, {"offset": -1}, {"offset": 1})),
+    "diagonal_spread": Row(diagonal_spread, cases=one_input(
+        ((3,), "plain", {"rows": 3, "columns": 3, "offset": 0}), ((2, 3), "transposed", {"rows": 4, "columns": 3, "offset": -1}),
+        ((2, 2), "stepped", {"rows": 2, "columns": 3, "offset": 1}), ((4,), "reversed", {"rows": 4, "columns": 6, "offset": 2}),
+        ((3, 2), "expanded", {"rows": 2, "columns": 2, "offset": 0}), ((0,), "plain", {"rows": 2, "columns": 2, "offset": 2}))),
     # matmul.c
     "matmul_2d": Row(torch.matmul, cases=matmul_cases),
     # gather.c
     "gather": Row(gather, cases=indexed(False)),
     "scatter_add": Row(scatter_add, cases=indexed(True)),
+    "take_rows": Row(take_rows, cases=rows_cases),
+    "add_rows": Row(add_rows, cases=rows_cases),
+    "one_hot": Row(lambda index, classes, dtype: F.one_hot(index, classes).to(dtype), cases=one_hot_cases),
     # cast.c
     "cast": Row(lambda x, dtype: x.to(dtype), cases=cast_cases),
     "clone": Row(torch.clone),
     # random.c
-    "uniform_from": Row(skip="PyTorch draws other numbers; Philox has its own known answers"),
+    **{name + "_from": Row(skip=DRAWS) for name in "uniform".split()},
     # update.c
     "sgd_update": Row(lambda x, grad, lr: x - lr * grad, cases=updates({"lr": 0.1}, {"lr": 0.5})),
 }

@@ -137,7 +137,7 @@ def default(kind, text):
         return special[text]
     if text.startswith("TP_") and kind == "dtype":
         return TORCH[text[3:].lower()]
-    return eval(text, {"INFINITY": float("inf"), "TP_END": END})
+    return eval(text, {"INFINITY": float("inf"), "inf": float("inf"), "TP_END": END})
 
 
 def attribute(kind, value, keep):
