@@ -8,11 +8,7 @@
 static tp_tensor *product_along(tp_tensor *x, int axis)
 {
     int64_t n = tp_size(x, axis), half = 1;
-    if (n == 0) {
-        tp_shape shape = tp_shape_of(x);
-        shape.v[axis + shape.n] = 1;
-        return tp_full(tp_context_of(x), shape, 1, tp_dtype_of(x));
-    }
+    if (n == 0) return tp_add_scalar(tp_sum(x, TP_AXES(axis), true), 1); /* keeps the history */
     while (2 * half < n) half *= 2;
     for (; n > 1; n = half, half /= 2) {
         int64_t pairs = n - half; /* fewer than half only in the first round */
