@@ -175,8 +175,18 @@ TP_API tp_tensor *tp_detach(tp_tensor *x);
 
 /* The key of the next random op: [2] of u64, (seed, counter); the context's counter goes up by one. */
 TP_API tp_tensor *tp_next_key(tp_context *c);
-/* Uniform in [low, high), f32 or f64. */
+/* Uniform in [low, high) before rounding to `dtype`, any float. */
 TP_API tp_tensor *tp_uniform(tp_context *c, tp_shape shape, double low, double high, tp_dtype dtype);
+/* Normal with that mean and standard deviation. */
+TP_API tp_tensor *tp_normal(tp_context *c, tp_shape shape, double mean, double std, tp_dtype dtype);
+/* Integers, uniform in low to high - 1. */
+TP_API tp_tensor *tp_randint(tp_context *c, int64_t low, int64_t high, tp_shape shape, tp_dtype dtype);
+/* 0 to n - 1 in random order, i64 (torch.randperm). */
+TP_API tp_tensor *tp_permutation(tp_context *c, int64_t n);
+/* 1 with probability p, else 0: shape and dtype of p. */
+TP_API tp_tensor *tp_bernoulli(tp_tensor *p);
+/* In training: 0 with probability p, else x / (1 - p); otherwise x itself. */
+TP_API tp_tensor *tp_dropout(tp_tensor *x, double p, bool train);
 
 #ifdef __cplusplus
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""Golden values for tests/ops from PyTorch: what each call below gives, as lines CASE(call, shape, values).
+"""Golden values for tests/ops: what each call below gives in PyTorch, or from Philox as published, as lines
+CASE(call, shape, values).
 
   make_ops.py           writes the *.def files named in FILES beside this file
   make_ops.py --check   compares them with the PyTorch installed
 """
+import math
 import pathlib
 import sys
 
@@ -98,7 +100,63 @@ INDEX = [
     ("tp_masked_fill(w, tp_gt(tp_slice(w, 1, 0, 1, 1), w), 5)", w.masked_fill(w[:, :1] > w, 5)),
 ]
 
-FILES = {"layout": LAYOUT, "index": INDEX}
+SEED, COUNTER = 2**40 + 5, 2**35 + 3
+
+
+def bits(i):
+    """The 128 bits of block i: Philox4x32-10 of Salmon et al., SC11, first word highest."""
+    counter = [i % 2**32, i >> 32, COUNTER % 2**32, COUNTER >> 32]
+    key = [SEED % 2**32, SEED >> 32]
+    for _ in range(10):
+        first, second = 0xD2511F53 * counter[0], 0xCD9E8D57 * counter[2]
+        counter = [second >> 32 ^ counter[1] ^ key[0], second % 2**32, first >> 32 ^ counter[3] ^ key[1], first % 2**32]
+        key = [(key[0] + 0x9E3779B9) % 2**32, (key[1] + 0xBB67AE85) % 2**32]
+    return sum(word << 32 * (3 - k) for k, word in enumerate(counter))
+
+
+def draws(n, draw):
+    return torch.tensor([draw(bits(i)) for i in range(n)], dtype=torch.float64)
+
+
+def uniform(digits):
+    return lambda b: (b >> 128 - digits) / 2**digits
+
+
+def normal(b):
+    u = (b >> 75) / 2**53, (b % 2**64 >> 11) / 2**53
+    return math.sqrt(-2 * math.log(1 - u[0])) * math.cos(2 * math.pi * u[1])
+
+
+def permutation(n):
+    order = list(range(n))
+    for i in range(n - 1, 0, -1):
+        j = bits(i) * (i + 1) >> 128
+        order[i], order[j] = order[j], order[i]
+    return torch.tensor(order)
+
+
+RANDOM = [
+    ("tp_uniform_from(key, TP_SHAPE(2, 3), 0, 1, TP_F64)", draws(6, uniform(53)).reshape(2, 3)),
+    ("tp_uniform_from(key, TP_SHAPE(5), 0, 1, TP_F32)", draws(5, uniform(24))),
+    ("tp_uniform_from(key, TP_SHAPE(5), 0, 1, TP_F16)", draws(5, uniform(11))),
+    ("tp_uniform_from(key, TP_SHAPE(5), 0, 1, TP_BF16)", draws(5, uniform(8))),
+    ("tp_uniform_from(key, TP_SHAPE(3), -1, 3, TP_F64)", draws(3, lambda b: -1 + 4 * uniform(53)(b))),
+    ("tp_normal_from(key, TP_SHAPE(6), 0, 1, TP_F64)", draws(6, normal)),
+    ("tp_normal_from(key, TP_SHAPE(3), 5, 2, TP_F32)", draws(3, lambda b: 5 + 2 * normal(b)).float()),
+    ("tp_randint_from(key, TP_SHAPE(8), -5, 5, TP_I64)", draws(8, lambda b: (b * 10 >> 128) - 5)),
+    ("tp_randint_from(key, TP_SHAPE(4), -3 * (1LL << 60), 1LL << 62, TP_I64)",
+     draws(4, lambda b: (b * 7 * 2**60 >> 128) - 3 * 2**60)),
+    # the low 28 bits, which a double holds
+    ("tp_mul_scalar(tp_randint_from(key, TP_SHAPE(8), 0, 7 * (1LL << 60), TP_I64), 1LL << 36)",
+     draws(8, lambda b: ((b * 7 * 2**60 >> 128) * 2**36 + 2**63) % 2**64 - 2**63)),
+    ("tp_permutation_from(key, 9)", permutation(9)),
+    ("tp_bernoulli_from(key, tp_linspace(c, 0, 1, 8, TP_F64))",
+     torch.stack([(uniform(53)(bits(i)) < p).double() for i, p in enumerate(torch.linspace(0, 1, 8).double())])),
+    ("tp_dropout_mask_from(key, TP_SHAPE(8), 0.75, TP_F32)",
+     draws(8, lambda b: 0 if uniform(53)(b) < 0.75 else 4)),
+]
+
+FILES = {"layout": LAYOUT, "index": INDEX, "random": RANDOM}
 
 
 def case(call, result):
