@@ -50,17 +50,54 @@ static bool clamp_sample(int k, int n_in, tp_shape *in, tp_attr *attr, tp_ints *
     return k < 2;
 }
 
-/* Bounds of integers, rounded inward. */
-#define LOW_I64             tp_saturate_i64(ceil(attr[0].d))
-#define HIGH_I64            tp_saturate_i64(floor(attr[1].d))
-#define LOW_U64             tp_saturate_u64(ceil(attr[0].d))
-#define HIGH_U64            tp_saturate_u64(floor(attr[1].d))
-#define CLAMP(x, low, high) (x)<(low) ? (low) < (high) ? (low) : (high) : (x)>(high) ? (high) : (x)
+static int64_t limit_i64(int64_t x, int64_t low, int64_t high)
+{
+    int64_t raised = x > low ? x : low;
+    return raised < high ? raised : high;
+}
 
-NUMERIC(clamp, m_min(m_max(x, (real)attr[0].d), (real)attr[1].d), CLAMP(x, LOW_I64, HIGH_I64),
-        CLAMP(x, LOW_U64, HIGH_U64),
-        tp_logical_and(tp_ge(x, tp_like(x, call->attr[0].d)), tp_le(x, tp_like(x, call->attr[1].d))),
-        .reads = TP_IN(0), .kink = {-1, 1.5, 0.5}, .kinks = 3, .sample = clamp_sample)
+static uint64_t limit_u64(uint64_t x, uint64_t low, uint64_t high)
+{
+    uint64_t raised = x > low ? x : low;
+    return raised < high ? raised : high;
+}
+
+KERNELS(within, m_min(m_max(x, (real)attr[0].d), (real)attr[1].d),
+        limit_i64(x, tp_saturate_i64(attr[0].d), tp_saturate_i64(attr[1].d)),
+        limit_u64(x, tp_saturate_u64(attr[0].d), tp_saturate_u64(attr[1].d)))
+
+/* The nearest value of an integer dtype; bool is computed as u8. */
+static double nearest(double bound, tp_dtype dtype)
+{
+    uint64_t held;
+    if (dtype == TP_BOOL) dtype = TP_U8;
+    tp_convert(&held, 1, dtype, &bound, 1, TP_F64, 1);
+    tp_convert(&bound, 1, TP_F64, &held, 1, dtype, 1);
+    return bound;
+}
+
+static void clamp_eval(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    tp_call bounded = *call;
+    tp_attr bounds[2] = {call->attr[0], call->attr[1]};
+    if (!tp_dtype_is_float(in->dtype)) {
+        bounds[0].d = nearest(ceil(bounds[0].d), in->dtype);
+        bounds[1].d = nearest(floor(bounds[1].d), in->dtype);
+        bounded.attr = bounds;
+    }
+    within_eval(&bounded, in, out);
+}
+
+TP_SLOPE1_(clamp,
+           tp_logical_and(tp_ge(x, tp_like(x, call->attr[0].d)), tp_le(x, tp_like(x, call->attr[1].d))))
+
+const tp_rules tp_rules_clamp = {.eval = clamp_eval,
+                                 .slope = clamp_slope,
+                                 .reads = TP_IN(0),
+                                 .text = "min(max(x, attr[0].d), attr[1].d)",
+                                 .kink = {-1, 1.5, 0.5},
+                                 .kinks = 3,
+                                 .sample = clamp_sample};
 
 /* --- powers and logarithms ------------------------------------------------------------------------ */
 

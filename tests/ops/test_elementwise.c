@@ -145,6 +145,7 @@ static void test_integers(void **state)
     I64(tp_clamp(x, -1.5, 6.5), -1, -1, -1, 0, 1, 6, 6);
     I64(tp_clamp(x, -INFINITY, INFINITY), min, -7, -1, 0, 1, 7, max);
     I64(tp_clamp(x, 3, 2), 2, 2, 2, 2, 2, 2, 2);
+    I64(tp_clamp(x, 3, 3), 3, 3, 3, 3, 3, 3, 3);
     I64(tp_add_scalar(x, 1), min + 1, -6, 0, 1, 2, 8, min);
     I64(tp_rsub_scalar(x, 1), min + 1, 8, 2, 1, 0, -6, min + 2);
     tp_tensor *three = tp_scalar(c, -3, TP_I64), *zero = tp_scalar(c, 0, TP_I64),
@@ -163,6 +164,12 @@ static void test_integers(void **state)
     I64(tp_pow_scalar(x, -2), 0, 0, 1, 0, 1, 0, 0);
     I64(tp_maximum(x, zero), 0, 0, 0, 0, 1, 7, max);
     I64(tp_minimum(x, zero), min, -7, -1, 0, 0, 0, 0);
+    tp_tensor *byte = tp_scalar(c, 5, TP_U8);
+    expect_item(tp_clamp(byte, 1, -1), 0);
+    expect_item(tp_clamp(byte, 300, 400), 255);
+    expect_item(tp_clamp(byte, -300, 400), 5);
+    expect_item(tp_clamp(tp_scalar(c, 1, TP_BOOL), -3, 0.5), 0);
+    expect_item(tp_clamp(tp_scalar(c, 0, TP_BOOL), -3, 0.5), 0);
     assert_int_equal(tp_dtype_of(tp_div_scalar(x, 2)), TP_F32);
     assert_int_equal(tp_dtype_of(tp_add_scalar(x, 0.5)), TP_F32);
     assert_int_equal(tp_dtype_of(tp_add_scalar(tp_scalar(c, 1, TP_F16), 0.5)), TP_F16);
