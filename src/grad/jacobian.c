@@ -91,7 +91,10 @@ tp_tensor *tp_hvp_with(tp_tensor *y, tp_tensor *x, tp_tensor *v, const tp_grad_o
     tp_context *c = tp_context_of(y);
     tp_mark scope = tp_open_scope(c);
     tp_tensor *g = tp_grad_with(y, x, &(tp_grad_options){.record = true});
-    tp_tensor *h = !tp_is_nil(g) && !tp_has_history(g) ? tp_zeros_like(x) : tp_vjp_with(g, x, v, options);
+    tp_tensor *h = tp_nil(c);
+    bool batched;
+    if (!tp_is_nil(g) && tp_matches(c, v, x, &batched, "tp_hvp", "v"))
+        h = tp_has_history(g) ? tp_vjp_with(g, x, v, options) : tp_zeros_like(v);
     tp_keep(h);
     tp_close_scope(c, scope);
     return h;
