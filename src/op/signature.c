@@ -180,6 +180,7 @@ static void output_shape(const tp_call *call, const char **p, tp_dim *dims, int 
     int n = tp_next_argument(p, names);
     int core = core_axes(call, n == 0 && tp_keeps_dim(call) ? 1 : n, tp_keeps_dim(call), axes);
     out->n = loops->n + core;
+    if (out->n > TP_INTERNAL_RANK) return; /* the caller refuses it */
     mark_core(axes, core, out->n, is_core);
     for (int i = 0, at = 0; i < out->n; i++) out->v[i] = is_core[i] ? 1 : loops->v[at++];
     for (int k = 0; k < n; k++) out->v[axes[k] + out->n] = look_up(call, dims, n_dims, &names[k])->size;

@@ -111,6 +111,10 @@ tp_tensor *tp_unsqueeze(tp_tensor *x, int axis)
 {
     tp_context *c = usable(x, "unsqueeze");
     if (!c) return tp_nil(tp_context_of(x));
+    if (x->rank == TP_INTERNAL_RANK) {
+        tp_fail(c, TP_ERR_SHAPE, "unsqueeze: takes less than %d axes", TP_INTERNAL_RANK);
+        return tp_nil(c);
+    }
     axis = tp_negative_axis(c, "unsqueeze", axis, x->rank + 1);
     if (axis == 0) return tp_nil(c);
     tp_shape shape = {.n = -axis, .v = {1}}; /* the new axis and those after it */
