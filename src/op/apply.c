@@ -2,6 +2,7 @@
 #include "base/fpmode.h"
 #include "op/node.h"
 #include "op/signature.h"
+#include "tensor/dtype.h"
 
 #include <taper/ops.h>
 
@@ -236,6 +237,41 @@ static bool overwritable(const frame *f)
     return !why;
 }
 
+/* The addresses between which all elements lie. */
+static void extent(const tp_array *a, uintptr_t *low, uintptr_t *high)
+{
+    *low = (uintptr_t)a->data;
+    *high = *low + (uintptr_t)tp_bytes(a->dtype);
+    for (int i = 0; i < a->rank; i++) {
+        if (a->size[i] < 2) continue;
+        int64_t reach = (a->size[i] - 1) * a->stride[i] * tp_bytes(a->dtype);
+        *(reach < 0 ? low : high) += (uintptr_t)reach;
+    }
+}
+
+static bool same_elements(const tp_array *a, const tp_array *b)
+{
+    bool same = a->data == b->data && a->rank == b->rank;
+    for (int i = 0; same && i < a->rank; i++) same = a->size[i] == b->size[i] && a->stride[i] == b->stride[i];
+    return same;
+}
+
+/* No input may see elements that are overwritten before it is read: those in another order than input 0. */
+static bool others_apart(const frame *f)
+{
+    uintptr_t low, high, first, end;
+    char name[64];
+    extent(&f->in_array[0], &low, &high);
+    for (int i = 1; i < f->call.n_in; i++) {
+        extent(&f->in_array[i], &first, &end);
+        if (end <= low || first >= high || same_elements(&f->in_array[i], &f->in_array[0])) continue;
+        tp_call_fail(&f->call, TP_ERR_STATE, "argument '%s' shares memory with '%s', which is overwritten",
+                     input_name(f->call.op, i, name, sizeof name), f->call.op->in_name[0]);
+        return false;
+    }
+    return true;
+}
+
 static bool run_in_place(frame *f, tp_tensor *target)
 {
     if (f->in[0] != target) {
@@ -243,7 +279,7 @@ static bool run_in_place(frame *f, tp_tensor *target)
                      f->call.op->in_name[0], tp_dtype_name(target->dtype), tp_dtype_name(f->out_dtype[0]));
         return false;
     }
-    if (!overwritable(f)) return false;
+    if (!overwritable(f) || !others_apart(f)) return false;
     f->out[0] = target;
     if (!evaluate(f)) return false;
     tp_tensor_touch(target);
