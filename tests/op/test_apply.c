@@ -25,7 +25,7 @@ static void test_promotion(void **state)
     expect_error(c, TP_ERR_DTYPE, "argument 'index' takes integers, got f64");
     assert_true(tp_is_nil(tp_gather(x, b, 0)));
     expect_error(c, TP_ERR_DTYPE, "argument 'index' takes integers, got bool");
-    assert_true(tp_is_nil(tp_uniform_from(i, TP_SHAPE(2), TP_F32)));
+    assert_true(tp_is_nil(tp_uniform_from(i, TP_SHAPE(2), 0, 1, TP_F32)));
     expect_error(c, TP_ERR_DTYPE, "argument 'key' takes a u64 key, got i32");
 }
 
