@@ -100,8 +100,8 @@ typedef tp_tensor *tp_push_fn(const tp_call *call, int o, tp_tensor *const *t);
 /* How an op is linear: in all its differentiable inputs together, or in each with the others fixed. */
 typedef enum tp_linearity { TP_NOT_LINEAR, TP_LINEAR, TP_MULTILINEAR } tp_linearity;
 
-/* Fills attributes for test sample `k` (0, 1, ...) given the shapes drawn for the inputs, which it may
- * change; false when there is no sample k. `room` has space for the lists. */
+/* Fills attributes for test sample `k` (0 to 15) given the shapes drawn for the inputs, which it may change;
+ * false when there is no sample k of such shapes. `room` has space for the lists. */
 typedef bool tp_sample_fn(int k, int n_in, tp_shape *in_shape, tp_attr *attr, tp_ints *room);
 
 #define TP_IN(i)  (1u << (i))        /* in `reads`: input i */

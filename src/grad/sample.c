@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ALL_SIZES = -2, NO_SIZE = -1, SAME_SIZE = 3 };
+enum { ALL_SIZES = -2, NO_SIZE = -1, SAME_SIZE = 3, ROW_SAMPLES = 16 };
 
 /* How the elements of an input lie in memory. */
 typedef enum layout { ROW_MAJOR, TRANSPOSED, STEPPED, REVERSED, EXPANDED } layout;
@@ -424,11 +424,10 @@ static void draw_shapes(sampler *s, const plan *p)
 /* The samples of one kind whose attributes the row chooses itself. */
 static void chosen_by_row(sampler *s, const plan *p, int rank)
 {
-    for (int k = 0;; k++) {
+    for (int k = 0; k < ROW_SAMPLES; k++) {
         for (int j = 0; j < s->op->n_attr; j++) choose(s, j, 0, rank);
         draw_shapes(s, p);
-        if (!s->op->rules->sample(k, s->now.n_in, s->shape, s->now.attr, s->room)) return;
-        emit(s, p);
+        if (s->op->rules->sample(k, s->now.n_in, s->shape, s->now.attr, s->room)) emit(s, p);
     }
 }
 

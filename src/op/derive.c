@@ -90,7 +90,7 @@ static tp_tensor *per_direction(const tp_call *call, int i, tp_tensor *const *t,
     }
     if (done == directions && directions > 0) result = tp_stack((int)directions, all, 0);
     tp_free(c, all, bytes);
-    return done < directions ? NULL : result;
+    return done < directions || directions == 0 ? NULL : result;
 }
 
 /* --- reverse --- */
