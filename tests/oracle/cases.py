@@ -57,7 +57,8 @@ class Input:
 
     def __str__(self):
         views = "".join("." + step[0] for step in self.steps)
-        return "%s%s%s" % (taper.NAME_OF[self.base.dtype], list(self.base.shape), views)
+        values = " %s" % self.base.tolist() if self.base.numel() < 7 else ""
+        return "%s%s%s%s" % (taper.NAME_OF[self.base.dtype], list(self.base.shape), values, views)
 
 
 def view(shape, kind, make):

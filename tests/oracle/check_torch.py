@@ -6,6 +6,8 @@ import sys
 import torch
 
 import cases
+import casts
+import edges
 import taper
 from composites import COMPOSITES
 from rows import ROWS
@@ -185,6 +187,13 @@ def cases_of(op, row):
     return cases.along_axis(op, maker, row.attrs)
 
 
+def check_row_case(context, op, row, name, case):
+    attrs = {name: taper.default(kind, text) for kind, name, text in op.attrs}
+    attrs.update(case.attrs)
+    check(context, name, case, lambda views: context.apply(op, views, attrs),
+          lambda views: reference(op, row.fn, views, attrs), case.grad and not op.in_place)
+
+
 def check_row(context, op):
     row = ROWS.get(op.name)
     if row is None:
@@ -196,12 +205,8 @@ def check_row(context, op):
     if row.no_bool:
         report.unknown[op.name].add(row.no_bool)
     for case in cases_of(op, row):
-        if row.no_bool and any(i.base.dtype == torch.bool for i in case.inputs):
-            continue
-        attrs = {name: taper.default(kind, text) for kind, name, text in op.attrs}
-        attrs.update(case.attrs)
-        check(context, op.name, case, lambda views: context.apply(op, views, attrs),
-              lambda views: reference(op, row.fn, views, attrs), case.grad and not op.in_place)
+        if not (row.no_bool and any(i.base.dtype == torch.bool for i in case.inputs)):
+            check_row_case(context, op, row, op.name, case)
     if report.cases[op.name] < FEWEST:
         report.differ(op.name, "row", "only %d cases" % report.cases[op.name])
 
@@ -215,6 +220,18 @@ def call_composite(context, name, composite, views, arguments):
     return [taper.Tensor(context, pointer) for pointer in room[:n]]
 
 
+def check_composite_case(context, composite, name, counted, case, arguments):
+    check(context, counted, case, lambda views: call_composite(context, name, composite, views, arguments),
+          lambda views: in_torch(composite.fn, views, arguments, {}), case.grad)
+
+
+def check_edges(context):
+    for name, case in edges.row_cases():
+        check_row_case(context, ROWS_OF[name], ROWS[name], name + " (edges)", case)
+    for name, case, arguments in edges.composite_cases():
+        check_composite_case(context, COMPOSITES[name], name, name + " (edges)", case, arguments)
+
+
 def check_composite(context, name):
     composite = COMPOSITES.get(name)
     if composite is None:
@@ -224,8 +241,7 @@ def check_composite(context, name):
         report.skips[name] = composite.skip
         return
     for case, arguments in composite.cases():
-        check(context, name, case, lambda views: call_composite(context, name, composite, views, arguments),
-              lambda views: in_torch(composite.fn, views, arguments, {}), case.grad)
+        check_composite_case(context, composite, name, name, case, arguments)
     if report.cases[name] < FEWEST:
         report.differ(name, "composite", "only %d cases" % report.cases[name])
 
@@ -237,6 +253,10 @@ def main():
     composites = [name for name, (_, _, header) in taper.PROTOTYPES.items() if header == "ops.h"]
     for name in composites:
         check_composite(context, name)
+    check_edges(context)
+    casts.check_casts(context, ROWS_OF, report)
+    casts.check_halves(context, ROWS_OF, report)
+    casts.check_promotion(report)
     for name in [*(ROWS.keys() - ROWS_OF.keys()), *(COMPOSITES.keys() - set(composites))]:
         report.differ(name, "mapping", "is not in the headers")
     report.print()
