@@ -29,9 +29,13 @@ tp_tensor *tp_prod(tp_tensor *x, tp_axes axes, bool keepdim)
     bool half = dtype == TP_F16 || dtype == TP_BF16; /* multiplied in f32, rounded once */
     tp_mark scope = tp_open_scope(c);
     tp_tensor *y = tp_cast(x, half ? TP_F32 : dtype);
+    uint32_t seen = 0;
     for (int i = 0; i < axes.n && tp_ok(c); i++) {
         int axis = tp_negative_axis(c, "prod", axes.v[i], x->rank);
-        if (axis) y = product_along(y, axis);
+        if (axis == 0) break;
+        if (seen >> -axis & 1) tp_fail(c, TP_ERR_ARGUMENT, "prod: axis %d is given twice", axis);
+        seen |= 1u << -axis;
+        y = product_along(y, axis);
     }
     if (!keepdim) y = tp_squeeze(y, axes);
     y = tp_keep(tp_cast(y, dtype));
