@@ -168,5 +168,7 @@ COMPOSITES = {
     "tp_matmul": Composite(torch.matmul, [([(a, KINDS[k % 4]), (b, KINDS[(k + 1) % 4])], ()) for k, (a, b) in enumerate(PAIRS)]),
     "tp_detach": Composite(lambda x: x.detach(), on(())),
     "tp_next_key": Composite(skip=DRAWS),
-    **{"tp_" + name: Composite(skip=DRAWS) for name in "uniform".split()},
+    **{"tp_" + name: Composite(skip=DRAWS) for name in "uniform normal randint permutation".split()},
+    "tp_bernoulli": Composite(lambda p: p.clone().detach(), on(()), index=(0, lambda s: draw(s, torch.bool).double())),  # sure ones
+    "tp_dropout": Composite(F.dropout, on((0.0, True), (0.7, False), (1.0, True))),  # nothing to draw
 }

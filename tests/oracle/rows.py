@@ -383,7 +383,7 @@ ROWS = {
     "cast": Row(lambda x, dtype: x.to(dtype), cases=cast_cases),
     "clone": Row(torch.clone),
     # random.c
-    **{name + "_from": Row(skip=DRAWS) for name in "uniform".split()},
+    **{name + "_from": Row(skip=DRAWS) for name in "uniform normal randint permutation bernoulli dropout_mask".split()},
     # update.c
     "sgd_update": Row(lambda x, grad, lr: x - lr * grad, cases=updates({"lr": 0.1}, {"lr": 0.5})),
 }
