@@ -64,7 +64,7 @@ TP_API tp_tensor *tp_rsub_scalar(tp_tensor *x, double s);
 TP_API tp_tensor *tp_mul_scalar(tp_tensor *x, double s);
 /* x / s; of integers too */
 TP_API tp_tensor *tp_div_scalar(tp_tensor *x, double s);
-/* x^s */
+/* x^s; the square and the square root are tp_square and tp_sqrt */
 TP_API tp_tensor *tp_pow_scalar(tp_tensor *x, double s);
 
 /* Comparisons are right for any s, also one that the integers of x cannot hold. */

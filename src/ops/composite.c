@@ -41,13 +41,18 @@ tp_tensor *tp_add_scalar(tp_tensor *x, double s) { return with(tp_add, x, number
 tp_tensor *tp_sub_scalar(tp_tensor *x, double s) { return with(tp_sub, x, number, s); }
 tp_tensor *tp_mul_scalar(tp_tensor *x, double s) { return with(tp_mul, x, number, s); }
 tp_tensor *tp_div_scalar(tp_tensor *x, double s) { return with(tp_div, x, number, s); }
-tp_tensor *tp_pow_scalar(tp_tensor *x, double s) { return with(tp_pow, x, number, s); }
 tp_tensor *tp_gt_scalar(tp_tensor *x, double s) { return with(tp_gt, x, bound, s); }
 tp_tensor *tp_ge_scalar(tp_tensor *x, double s) { return with(tp_ge, x, bound, s); }
 tp_tensor *tp_lt_scalar(tp_tensor *x, double s) { return with(tp_lt, x, bound, s); }
 tp_tensor *tp_le_scalar(tp_tensor *x, double s) { return with(tp_le, x, bound, s); }
 tp_tensor *tp_eq_scalar(tp_tensor *x, double s) { return with(tp_eq, x, bound, s); }
 tp_tensor *tp_ne_scalar(tp_tensor *x, double s) { return with(tp_ne, x, bound, s); }
+
+/* As in PyTorch, a root is sqrt at -0 and -infinity too. */
+tp_tensor *tp_pow_scalar(tp_tensor *x, double s)
+{
+    return s == 2 ? tp_square(x) : s == 0.5 ? tp_sqrt(x) : with(tp_pow, x, number, s);
+}
 
 static tp_tensor *reversed_sub(tp_tensor *x, tp_tensor *s) { return tp_sub(s, x); }
 

@@ -46,6 +46,7 @@ UNARY = [(f"tp_{name}(x)", getattr(torch, name)) for name in SAME_NAME] + [
     ("tp_mul_scalar(x, 0)", lambda x: x * 0),
     ("tp_div_scalar(x, 0)", lambda x: x / 0),
     ("tp_pow_scalar(x, 2)", lambda x: x**2),
+    ("tp_pow_scalar(x, 0.5)", lambda x: x**0.5),
     ("tp_pow_scalar(x, 3)", lambda x: x**3),
     ("tp_pow_scalar(x, 0)", lambda x: x**0),
     ("tp_pow_scalar(x, -1)", lambda x: x**-1),
