@@ -165,6 +165,19 @@ TP_API tp_tensor *tp_masked_fill(tp_tensor *x, tp_tensor *mask, double value);
 /* Matrix product as torch.matmul: vectors are taken as a row on the left and a column on the right,
  * leading axes are broadcast. */
 TP_API tp_tensor *tp_matmul(tp_tensor *a, tp_tensor *b);
+/* The sum of products of two vectors. */
+TP_API tp_tensor *tp_dot(tp_tensor *a, tp_tensor *b);
+/* Matrix [m,n] times vector [n]. */
+TP_API tp_tensor *tp_mv(tp_tensor *a, tp_tensor *b);
+/* All products of two vectors: [n], [m] give [n,m]. */
+TP_API tp_tensor *tp_outer(tp_tensor *a, tp_tensor *b);
+/* Products summed over axes_a[i] of a together with axes_b[i] of b; what is left of a stands before what is
+ * left of b. */
+TP_API tp_tensor *tp_tensordot(tp_tensor *a, tp_tensor *b, tp_axes axes_a, tp_axes axes_b);
+/* Products summed by subscripts, as torch.einsum: tp_einsum("bij,bjk->bik", TP_TENSORS(a, b)). A letter that
+ * repeats in one operand takes its diagonal; '...' stands for any axes, which are broadcast; without "->" the
+ * result has the letters that stand once, in alphabetical order. Operands are multiplied from the left. */
+TP_API tp_tensor *tp_einsum(const char *subscripts, int n, tp_tensor *const *xs);
 
 /* --- composites: history ----------------------------------------------------------------------- */
 

@@ -18,6 +18,7 @@ v = torch.arange(5.0, dtype=torch.float64)
 t = x.transpose(0, 2)
 s = torch.tensor(7.0, dtype=torch.float64)
 e = torch.zeros(0, 3, dtype=torch.float64)
+u = torch.tensor([2, -1, 0.5], dtype=torch.float64)
 w = torch.tensor([[0, 3, -1], [4, 1, 5], [9, 2, 6]], dtype=torch.float64)
 
 LAYOUT = [
@@ -100,6 +101,66 @@ INDEX = [
     ("tp_masked_fill(w, tp_gt(tp_slice(w, 1, 0, 1, 1), w), 5)", w.masked_fill(w[:, :1] > w, 5)),
 ]
 
+wide = x.expand(3, 2, 3, 4)[..., :3]
+y = (x.flatten() % 5 - 2).reshape(2, 4, 3)
+two = torch.tensor([[[2.0]]], dtype=torch.float64)
+
+
+def einsum(subscripts, **operands):
+    """The same call in both libraries, of the inputs named."""
+    names = operands["of"].split()
+    return (f'tp_einsum("{subscripts}", TP_TENSORS({", ".join(names)}))',
+            torch.einsum(subscripts, *(globals()[name] for name in names)))
+
+
+EINSUM = [
+    einsum("bij,bjk->bik", of="x y"),
+    einsum("bij,bjk", of="x y"),
+    einsum("bij,bjk->kb", of="x y"),
+    einsum("bij,cjk->ibkc", of="x y"),
+    einsum("bij,cjk->", of="x y"),
+    einsum(" b i j , b j k -> i ", of="x y"),
+    einsum("ij", of="w"),
+    einsum("ji", of="w"),
+    einsum("ii", of="w"),
+    einsum("ii->i", of="w"),
+    einsum("ij->j", of="w"),
+    einsum("ij->", of="w"),
+    einsum("aij->ja", of="t"),
+    einsum("ii,i->i", of="w u"),
+    einsum("ii,jj->ij", of="w w"),
+    einsum("i,i", of="v v"),
+    einsum("i,j", of="v u"),
+    einsum("i,i->i", of="v v"),
+    einsum("i,j,k->kji", of="u v u"),
+    einsum("ij,jk,kl->il", of="w w w"),
+    einsum("ij,kj,ik->jk", of="w w w"),
+    einsum("ij,ij,ij->i", of="w w w"),
+    einsum("i,ij,j", of="u w u"),
+    einsum("...ij,...jk", of="x y"),
+    einsum("...ij,jk->...k", of="y w"),
+    einsum("...,...", of="x s"),
+    einsum("...i->...", of="x"),
+    einsum("...i->i...", of="x"),
+    einsum("i...,i...", of="x two"),
+    einsum("...ii->...i", of="wide"),
+    einsum("...j,j->...", of="y u"),
+    einsum(",i", of="s v"),
+    einsum("", of="s"),
+    einsum("Ba,aC", of="w w"),
+    einsum("ij,jk->ik", of="e w"),
+    einsum("ji,jk->ik", of="e e"),
+    ("tp_dot(v, v)", v.dot(v)),
+    ("tp_mv(w, u)", w.mv(u)),
+    ("tp_outer(v, u)", v.outer(u)),
+    ("tp_matmul(x, y)", x @ y),
+    ("tp_matmul(u, x)", u @ x),
+    ("tp_tensordot(x, y, TP_AXES(-1), TP_AXES(1))", torch.tensordot(x, y, ([-1], [1]))),
+    ("tp_tensordot(x, y, TP_AXES(2, 0), TP_AXES(1, 0))", torch.tensordot(x, y, ([2, 0], [1, 0]))),
+    ("tp_tensordot(v, u, TP_NONE, TP_NONE)", torch.tensordot(v, u, 0)),
+    ("tp_tensordot(w, w, TP_ALL, TP_ALL)", torch.tensordot(w, w, 2)),
+]
+
 SEED, COUNTER = 2**40 + 5, 2**35 + 3
 
 
@@ -156,7 +217,7 @@ RANDOM = [
      draws(8, lambda b: 0 if uniform(53)(b) < 0.75 else 4)),
 ]
 
-FILES = {"layout": LAYOUT, "index": INDEX, "random": RANDOM}
+FILES = {"layout": LAYOUT, "index": INDEX, "einsum": EINSUM, "random": RANDOM}
 
 
 def case(call, result):
