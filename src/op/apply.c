@@ -70,6 +70,20 @@ static bool usable_inputs(const tp_call *call, tp_tensor *const *in)
     return true;
 }
 
+/* A dtype that is one, a list as long as it says; axes are looked at by themselves. */
+static bool attribute_usable(const tp_call *call, const tp_attr_info *info, tp_attr attr)
+{
+    if (info->type == TP_ATTR_DTYPE && !tp_dtype_size((tp_dtype)attr.i)) {
+        tp_fail(call->context, TP_ERR_DTYPE, "%s: %lld is no dtype", call->op->name, (long long)attr.i);
+        return false;
+    }
+    bool list = info->type == TP_ATTR_SHAPE || info->type == TP_ATTR_INTS;
+    if (!list || (attr.v->n >= 0 && attr.v->n <= TP_INTERNAL_RANK)) return true;
+    tp_call_fail(call, TP_ERR_ARGUMENT, "argument '%s' has %d numbers, takes 0 to %d", info->name, attr.v->n,
+                 TP_INTERNAL_RANK);
+    return false;
+}
+
 /* Makes axis attributes negative, against the rank of the first input. */
 static bool resolve_axes(frame *f, const tp_attr *attr)
 {
@@ -82,6 +96,7 @@ static bool resolve_axes(frame *f, const tp_attr *attr)
             f->attr[i].i = tp_negative_axis(c, op->name, attr[i].i, rank);
             if (f->attr[i].i == 0) return false;
         }
+        if (!attribute_usable(&f->call, &op->attr[i], attr[i])) return false;
         if (op->attr[i].type != TP_ATTR_AXES) continue;
         tp_ints *list = &f->lists[lists++];
         *list = *attr[i].v;
@@ -374,8 +389,11 @@ static bool right_number(const tp_call *call)
     if (wrong)
         tp_fail(call->context, TP_ERR_ARGUMENT, "%s: the op's %s cannot be right", call->op->name, wrong);
     if (wrong || (takes < 0 ? call->n_in > 0 : call->n_in == takes)) return !wrong;
-    tp_call_fail(call, TP_ERR_ARGUMENT, "takes %d inputs%s, got %d", takes < 0 ? 1 : takes,
-                 takes < 0 ? " or more" : "", call->n_in);
+    tp_call_fail(call, TP_ERR_ARGUMENT, "takes %d input%s, got %d", takes < 0 ? 1 : takes,
+                 takes < 0   ? " or more"
+                 : takes > 1 ? "s"
+                             : "",
+                 call->n_in);
     return false;
 }
 

@@ -71,7 +71,8 @@ tp_tensor *tp_selu(tp_tensor *x)
 
 tp_tensor *tp_matmul(tp_tensor *a, tp_tensor *b)
 {
-    tp_context *c = tp_context_of(a);
+    tp_context *c = tp_context_of(a) ? tp_context_of(a) : tp_context_of(b);
+    if (!tp_tensor_usable(c, a, "matmul", "a") || !tp_tensor_usable(c, b, "matmul", "b")) return tp_nil(c);
     bool row = tp_rank(a) == 1, column = tp_rank(b) == 1;
     if (!row && !column) return tp_matmul_2d(a, b);
     tp_mark scope = tp_open_scope(c);

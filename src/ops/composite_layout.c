@@ -3,6 +3,7 @@
 
 #include <taper/ops.h>
 
+#include <stdio.h>
 #include <string.h>
 
 /* The context of `t` if it can be used; NULL after recording why not. */
@@ -15,9 +16,11 @@ static tp_context *usable(const tp_tensor *t, const char *call)
 static tp_tensor *fail_shape(tp_context *c, const char *call, const tp_shape *to, const tp_tensor *x)
 {
     char a[256], b[256];
-    int n = to->n < 0 || to->n > TP_INTERNAL_RANK ? 0 : to->n;
-    tp_fail(c, TP_ERR_SHAPE, "%s: cannot make %s of %s", call, tp_shape_text(to->v, n, a, sizeof a),
-            tp_shape_text(x->size, x->rank, b, sizeof b));
+    if (to->n < 0 || to->n > TP_INTERNAL_RANK)
+        tp_fail(c, TP_ERR_SHAPE, "%s: rank %d is outside 0 to %d", call, to->n, TP_INTERNAL_RANK);
+    else
+        tp_fail(c, TP_ERR_SHAPE, "%s: cannot make %s of %s", call, tp_shape_text(to->v, to->n, a, sizeof a),
+                tp_shape_text(x->size, x->rank, b, sizeof b));
     return tp_nil(c);
 }
 
@@ -34,10 +37,9 @@ tp_tensor *tp_reshape(tp_tensor *x, tp_shape shape)
         else if (shape.v[i] < 0 || __builtin_mul_overflow(known, shape.v[i], &known))
             return fail_shape(c, "reshape", &shape, x);
     }
-    if (unknown >= 0) {
-        if (known == 0 || have % known) return fail_shape(c, "reshape", &shape, x);
-        shape.v[unknown] = have / known;
-    }
+    bool fits = unknown < 0 ? known == have : known != 0 && have % known == 0;
+    if (!fits) return fail_shape(c, "reshape", &shape, x);
+    if (unknown >= 0) shape.v[unknown] = have / known;
     return tp_reshape_axes(x, x->rank, shape);
 }
 
@@ -47,14 +49,16 @@ tp_tensor *tp_expand(tp_tensor *x, tp_shape shape)
     if (!c) return tp_nil(tp_context_of(x));
     int more = shape.n - x->rank;
     if (more < 0 || shape.n > TP_INTERNAL_RANK) return fail_shape(c, "expand", &shape, x);
-    tp_shape ones = {.n = shape.n};
+    tp_shape ones = {.n = shape.n}, to = shape;
     for (int i = 0; i < shape.n; i++) {
         ones.v[i] = i < more ? 1 : x->size[i - more];
-        if (shape.v[i] == -1 && i >= more) shape.v[i] = ones.v[i];
+        if (to.v[i] == -1 && i >= more) to.v[i] = ones.v[i];
+        if (to.v[i] != ones.v[i] && (ones.v[i] != 1 || to.v[i] < 0))
+            return fail_shape(c, "expand", &shape, x);
     }
     tp_mark scope = tp_open_scope(c);
     if (more) x = tp_reshape_axes(x, x->rank, ones);
-    tp_tensor *y = tp_keep(tp_expand_axes(x, shape));
+    tp_tensor *y = tp_keep(tp_expand_axes(x, to));
     tp_close_scope(c, scope);
     return y;
 }
@@ -67,6 +71,7 @@ tp_tensor *tp_permute(tp_tensor *x, tp_axes axes)
         tp_fail(c, TP_ERR_ARGUMENT, "permute: takes %d axes, got %d", x->rank, axes.n);
         return tp_nil(c);
     }
+    if (!tp_negative_axes(c, "permute", &axes, x->rank)) return tp_nil(c);
     return tp_permute_axes(x, axes);
 }
 
@@ -89,21 +94,21 @@ tp_tensor *tp_squeeze(tp_tensor *x, tp_axes axes)
 {
     tp_context *c = usable(x, "squeeze");
     if (!c) return tp_nil(tp_context_of(x));
-    bool gone[TP_INTERNAL_RANK] = {false};
+    bool all = axes.n == TP_ALL_AXES, gone[TP_INTERNAL_RANK] = {false};
+    if (!all && !tp_negative_axes(c, "squeeze", &axes, x->rank)) return tp_nil(c);
     tp_shape shape = {0};
     for (int i = 0; i < axes.n; i++) {
-        int axis = tp_negative_axis(c, "squeeze", axes.v[i], x->rank);
-        if (axis == 0) return tp_nil(c);
-        if (x->size[axis + x->rank] != 1) {
+        int64_t axis = axes.v[i] + x->rank;
+        if (x->size[axis] != 1) {
             char text[256];
-            tp_fail(c, TP_ERR_SHAPE, "squeeze: axis %d of %s is not of size 1", axis,
+            tp_fail(c, TP_ERR_SHAPE, "squeeze: axis %lld of %s is not of size 1", (long long)axes.v[i],
                     tp_shape_text(x->size, x->rank, text, sizeof text));
             return tp_nil(c);
         }
-        gone[axis + x->rank] = true;
+        gone[axis] = true;
     }
     for (int i = 0; i < x->rank; i++)
-        if (!(gone[i] || (axes.n == TP_ALL_AXES && x->size[i] == 1))) shape.v[shape.n++] = x->size[i];
+        if (!(gone[i] || (all && x->size[i] == 1))) shape.v[shape.n++] = x->size[i];
     return tp_reshape_axes(x, x->rank, shape);
 }
 
@@ -172,10 +177,29 @@ tp_tensor *tp_select(tp_tensor *x, int axis, int64_t index)
     return y;
 }
 
+/* Whether all can be stacked: one shape, and room for an axis more. */
+static bool stackable(tp_context *c, int n, tp_tensor *const *xs, int axis)
+{
+    char name[32], a[256], b[256];
+    for (int i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "xs[%d]", i);
+        if (!tp_tensor_usable(c, xs[i], "stack", name)) return false;
+        tp_shape first = tp_shape_of(xs[0]);
+        if (xs[i]->rank == first.n && memcmp(xs[i]->size, first.v, (size_t)first.n * sizeof *first.v) == 0)
+            continue;
+        tp_fail(c, TP_ERR_SHAPE, "stack: xs[0] is %s, but %s is %s",
+                tp_shape_text(first.v, first.n, a, sizeof a), name,
+                tp_shape_text(xs[i]->size, xs[i]->rank, b, sizeof b));
+        return false;
+    }
+    return tp_negative_axis(c, "stack", axis, xs[0]->rank + 1) != 0;
+}
+
 tp_tensor *tp_stack(int n, tp_tensor *const *xs, int axis)
 {
-    tp_context *c = n > 0 && xs ? tp_context_of(xs[0]) : NULL;
-    if (!tp_ok(c)) return tp_nil(c);
+    tp_context *c = NULL;
+    for (int i = 0; !c && xs && i < n; i++) c = tp_context_of(xs[i]);
+    if (!tp_ok(c) || !stackable(c, n, xs, axis)) return tp_nil(c);
     size_t bytes = (size_t)n * sizeof *xs;
     tp_mark scope = tp_open_scope(c);
     tp_tensor **each = tp_alloc(c, bytes), *y = tp_nil(c);
@@ -248,7 +272,7 @@ tp_tensor *tp_roll(tp_tensor *x, tp_ints shifts, tp_axes axes)
     if (!c) return tp_nil(tp_context_of(x));
     tp_shape shape = tp_shape_of(x);
     bool flat = axes.n == 0 && shifts.n == 1;
-    if (!flat && axes.n != shifts.n) {
+    if (!flat && (axes.n != shifts.n || axes.n < 0 || axes.n > TP_INTERNAL_RANK)) {
         tp_fail(c, TP_ERR_ARGUMENT, "roll: got %d shifts for %d axes", shifts.n, axes.n);
         return tp_nil(c);
     }
@@ -341,7 +365,11 @@ int tp_split(tp_tensor *x, int64_t size, int axis, int n, tp_tensor **ys)
 int tp_chunk(tp_tensor *x, int n, int axis, tp_tensor **ys)
 {
     int64_t all = tp_size(x, axis), size = n > 0 && all > 0 ? (all - 1) / n + 1 : all;
-    return tp_split(x, size, axis, n, ys);
+    if (n > 0) return tp_split(x, size, axis, n, ys);
+    if (usable(x, "chunk"))
+        tp_fail(tp_context_of(x), TP_ERR_ARGUMENT, "chunk: cannot cut an axis of %lld into %d",
+                (long long)all, n);
+    return 0;
 }
 
 tp_tensor *tp_diagonal(tp_tensor *x, int64_t offset, int axis1, int axis2)

@@ -151,7 +151,7 @@ tp_tensor *tp_linspace(tp_context *c, double start, double stop, int64_t n, tp_d
 
 tp_tensor *tp_eye(tp_context *c, int64_t n, tp_dtype dtype)
 {
-    tp_tensor *t = tp_zeros(c, TP_SHAPE(n, n), dtype);
+    tp_tensor *t = fill(make(c, &TP_SHAPE(n, n), dtype, "tp_eye"), 0);
     const double one = 1;
     if (!tp_is_nil(t)) tp_convert(t->storage->data, n + 1, dtype, &one, 0, TP_F64, n);
     return t;

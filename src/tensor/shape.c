@@ -37,6 +37,10 @@ int tp_negative_axis(tp_context *c, const char *call, int64_t axis, int rank)
 bool tp_negative_axes(tp_context *c, const char *call, tp_axes *axes, int rank)
 {
     uint32_t seen = 0;
+    if (axes->n < TP_ALL_AXES || axes->n > TP_INTERNAL_RANK) {
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: %d axes are too %s", call, axes->n, axes->n < 0 ? "few" : "many");
+        return false;
+    }
     if (axes->n == TP_ALL_AXES) {
         axes->n = rank;
         for (int k = 0; k < rank; k++) axes->v[k] = k;

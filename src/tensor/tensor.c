@@ -288,9 +288,13 @@ tp_status tp_read_doubles(const tp_tensor *t, double *out, int64_t n)
 {
     tp_status status = ready(t, "tp_read_doubles");
     if (status != TP_OK) return status;
-    if (!buffer_fits(t, "tp_read_doubles", "out", out, (size_t)n * sizeof *out,
-                     (size_t)tp_numel(t) * sizeof *out))
+    if (n != tp_numel(t)) {
+        tp_fail(t->object.context, TP_ERR_ARGUMENT, "tp_read_doubles: takes %lld elements, got %lld",
+                (long long)tp_numel(t), (long long)n);
         return TP_ERR_ARGUMENT;
+    }
+    size_t bytes = (size_t)n * sizeof *out;
+    if (!buffer_fits(t, "tp_read_doubles", "out", out, bytes, bytes)) return TP_ERR_ARGUMENT;
     tp_array from, to = flat_array(t, out, TP_F64);
     tp_tensor_array(t, &from);
     tp_array_copy(&to, &from);
