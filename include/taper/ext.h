@@ -178,6 +178,12 @@ typedef struct tp_sample {
     tp_attr attr[TP_MAX_ATTR];
 } tp_sample;
 
+/* Kind i that samples may be of, NULL past the end. */
+TP_API const char *tp_sample_kind(int i);
+
+/* Why an op has no sample of a kind; for a kind of which it has none. */
+TP_API const char *tp_why_no_sample(const tp_op *op, const char *kind);
+
 /* Calls `each` with every sample of the op, each in a scope of its own; returns how many there are. */
 TP_API int tp_op_samples(tp_context *c, const tp_op *op, void (*each)(const tp_sample *sample, void *user),
                          void *user);

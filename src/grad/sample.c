@@ -470,6 +470,44 @@ static void sample_core(sampler *s, int which, int64_t size)
     sample_plan(s, &p);
 }
 
+const char *tp_sample_kind(int i)
+{
+    static const char *const kinds[] = {"rank 0",
+                                        "rank 1",
+                                        "rank 2",
+                                        "rank 3",
+                                        "rank 4",
+                                        "size-1 loop",
+                                        "zero-size loop",
+                                        "size-1 core",
+                                        "zero-size core",
+                                        "size-1 axis",
+                                        "zero-size axis",
+                                        "broadcast",
+                                        "broadcast to zero size",
+                                        "transposed",
+                                        "stepped",
+                                        "reversed",
+                                        "expanded",
+                                        "same tensor twice"};
+    return i >= 0 && i < (int)(sizeof kinds / sizeof *kinds) ? kinds[i] : NULL;
+}
+
+const char *tp_why_no_sample(const tp_op *op, const char *kind)
+{
+    bool told = op->signature && !is_axes_op(op);
+    if (strstr(kind, "broadcast"))
+        return op->n_in < 0    ? "a list is not broadcast"
+               : op->n_in == 1 ? "it has one input"
+                               : "its shapes follow a rule of their own";
+    if (strstr(kind, "rank")) return "it needs more axes";
+    if (strstr(kind, "axis") && told) return "its axes are loops or core axes";
+    if (strstr(kind, "core") && told) return "it has no core axes";
+    if (strstr(kind, "loop") || strstr(kind, "core")) return "its loops and core axes are not told apart";
+    if (op->rules->narrow) return op->rules->narrow;
+    return strstr(kind, "same") ? "no two inputs take the same tensor" : "its own samples leave it out";
+}
+
 int tp_op_samples(tp_context *c, const tp_op *op, void (*each)(const tp_sample *sample, void *user),
                   void *user)
 {

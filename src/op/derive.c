@@ -95,9 +95,19 @@ static tp_tensor *per_direction(const tp_call *call, int i, tp_tensor *const *t,
 
 /* --- reverse --- */
 
+/* `pull` alone may be loops of its own, whose result has no history: a second derivative would lack terms. */
+static bool recordable(const tp_call *call)
+{
+    const tp_rules *rules = call->op->rules;
+    if (!call->context->grad_enabled || rules->slope || rules->linear || rules->push) return true;
+    tp_call_fail(call, TP_ERR_STATE, "has no second derivative: its rules give only `pull`");
+    return false;
+}
+
 tp_tensor *tp_pull_input(const tp_call *call, int i, tp_tensor *const *u, bool batched)
 {
     const tp_rules *rules = call->op->rules;
+    if (!recordable(call)) return tp_nil(call->context);
     if (batched && rules->no_batch) return per_direction(call, i, u, call->n_out, tp_pull_input);
     tp_tensor *r = rules->slope ? times(u[0], rules->slope(call, i)) : rules->pull(call, i, u);
     tp_shape shape = tp_call_shape(call, i);
