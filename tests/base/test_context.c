@@ -81,6 +81,7 @@ static void test_keep_elsewhere_changes_nothing(void **state)
     tp_keep(root);
     tp_mark inner = tp_open_scope(c);
     tp_tensor *t = number(c);
+    tp_keep(root);
     tp_close_scope(c, m);
     (void)inner;
     expect_stale(t);

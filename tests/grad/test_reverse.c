@@ -82,6 +82,10 @@ static void test_gradients_share_no_memory(void **state)
     tp_backward(tp_add(a, b)); /* the same cotangent goes to both */
     tp_write(tp_grad_of(a), (double[]){7}, 8);
     expect_item(tp_grad_of(b), 1);
+    tp_tensor *p = tp_require_grad(VECTOR(c, 1, 2)), *q = tp_require_grad(MATRIX(c, 1, 2, 3, 4));
+    tp_backward(total(tp_exp(tp_add(p, tp_reshape(q, TP_SHAPE(2)))))); /* one is a view of the other */
+    tp_write(tp_grad_of(p), (double[]){0, 0}, 16);
+    expect_values(tp_grad_of(q), TP_SHAPE(1, 2), exp(4), exp(6));
     tp_tensor *m = tp_require_grad(MATRIX(c, 2, 3, 1, 2, 3, 4, 5, 6));
     tp_backward(total(tp_mul(tp_transpose(m, 0, 1), MATRIX(c, 3, 2, 1, 2, 3, 4, 5, 6))));
     expect_values(tp_grad_of(m), TP_SHAPE(2, 3), 1, 3, 5, 2, 4, 6);
