@@ -178,7 +178,7 @@ static void test_wrong_number_of_inputs(void **state)
     assert_true(tp_is_nil(tp_apply(tp_op_find("add"), 3, x, NULL, NULL)));
     expect_error(c, TP_ERR_ARGUMENT, "add (),()->(): takes 2 inputs, got 3");
     assert_true(tp_is_nil(tp_apply(tp_op_find("exp"), 2, x, NULL, NULL)));
-    expect_error(c, TP_ERR_ARGUMENT, "takes 1 inputs, got 2");
+    expect_error(c, TP_ERR_ARGUMENT, "takes 1 input, got 2");
     assert_null(tp_op_find("no such op"));
     assert_null(tp_op_find(NULL));
     assert_null(tp_op_at(-1));
