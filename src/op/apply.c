@@ -206,7 +206,6 @@ static bool make_outputs(frame *f)
 {
     tp_context *c = f->call.context;
     for (int o = 0; o < f->call.n_out; o++) {
-        if (!tp_shape_usable(c, &f->out_shape[o], f->out_dtype[o], f->call.op->name)) return false;
         f->out[o] = tp_tensor_new(c, &f->out_shape[o], f->out_dtype[o]);
         if (tp_is_nil(f->out[o])) return false;
     }
@@ -361,7 +360,10 @@ static bool run(frame *f, tp_tensor *const *in)
     const tp_op *op = f->call.op;
     describe_inputs(f);
     if (!tp_resolve_shapes(&f->call, f->in_shape, f->out_shape)) return false;
-    for (int o = 0; o < f->call.n_out; o++) f->out_dtype[o] = output_dtype(f, o);
+    for (int o = 0; o < f->call.n_out; o++) { /* a view too must have a size that can be counted */
+        f->out_dtype[o] = output_dtype(f, o);
+        if (!tp_shape_usable(c, &f->out_shape[o], f->out_dtype[o], op->name)) return false;
+    }
     if (op->in_place) return run_in_place(f, in[0]);
     if (!make_view(f) && !(make_outputs(f) && evaluate(f))) return false;
     if (c->status != TP_OK) return false;
