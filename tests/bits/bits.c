@@ -173,21 +173,15 @@ static void hash_tangents(run *r, int n_in, tp_tensor *const *in, const tp_attr 
     tp_close_forward(r->c, level);
 }
 
-static void hash_call(run *r, int variant, tp_dtype dtype)
+/* Values, gradients and tangents of one call. */
+static void hash_call(run *r, int n_in, tp_tensor *const *in, const tp_attr *attr)
 {
     const tp_op *op = r->op;
-    int n_in = op->n_in < 0 ? 3 : op->n_in;
-    tp_shape shape[MOST_IN];
-    tp_attr attr[TP_MAX_ATTR];
-    tp_ints room[2 * TP_MAX_ATTR];
-    tp_tensor *in[MOST_IN], *extra[TP_MAX_OUT];
-    draw_shapes(op, variant, n_in, shape);
-    if (!draw_attributes(op, variant, n_in, shape, attr, room)) return;
+    tp_tensor *extra[TP_MAX_OUT];
     for (int i = 0; i < n_in; i++) {
-        in[i] = draw(r, i, &shape[i], dtype);
         char letter = op->types[op->n_in < 0 ? 0 : i];
-        if (strchr("FNA", letter) && tp_dtype_is_float(dtype) && !op->rules->nodiff && !op->in_place)
-            tp_require_grad(in[i]);
+        bool real = strchr("FNA", letter) && tp_dtype_is_float(tp_dtype_of(in[i]));
+        if (real && !op->rules->nodiff && !op->in_place) tp_require_grad(in[i]);
     }
     tp_tensor *y = tp_apply(op, n_in, in, attr, extra);
     hash_result(r, y);
@@ -199,18 +193,46 @@ static void hash_call(run *r, int variant, tp_dtype dtype)
     if (tp_ok(r->c)) hash_tangents(r, n_in, in, attr);
 }
 
+/* A call on inputs of this file's own: longer ones than the samples, and integers. */
+static void hash_variant(run *r, int variant, tp_dtype dtype)
+{
+    int n_in = r->op->n_in < 0 ? 3 : r->op->n_in;
+    tp_shape shape[MOST_IN];
+    tp_attr attr[TP_MAX_ATTR];
+    tp_ints room[2 * TP_MAX_ATTR];
+    tp_tensor *in[MOST_IN];
+    draw_shapes(r->op, variant, n_in, shape);
+    if (!draw_attributes(r->op, variant, n_in, shape, attr, room)) return;
+    for (int i = 0; i < n_in; i++) in[i] = draw(r, i, &shape[i], dtype);
+    hash_call(r, n_in, in, attr);
+}
+
+/* A sample of the row's generated tests, in f32 and in f64. */
+static void hash_sample(const tp_sample *sample, void *user)
+{
+    run *r = user;
+    tp_tensor *in[TP_SAMPLE_INPUTS];
+    for (int i = 0; i < sample->n_in; i++)
+        in[i] = tp_dtype_of(sample->in[i]) == TP_F64 ? tp_cast(sample->in[i], TP_F32) : sample->in[i];
+    hash_call(r, sample->n_in, in, sample->attr);
+    tp_clear(r->c);
+    hash_call(r, sample->n_in, sample->in, sample->attr);
+    tp_clear(r->c);
+}
+
 static bool hash_row(tp_context *c, const tp_op *op)
 {
     run r = {.c = c, .op = op, .hash = 14695981039346656037u, .random = 1};
     for (int variant = 0; variant < VARIANTS; variant++) {
         for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++) {
             tp_mark mark = tp_open_scope(c);
-            hash_call(&r, variant, dtypes[d]);
+            hash_variant(&r, variant, dtypes[d]);
             tp_clear(c);
             tp_close_scope(c, mark);
         }
     }
-    printf("%-24s %3d calls %016llx\n", op->name, r.calls, (unsigned long long)r.hash);
+    tp_op_samples(c, op, hash_sample, &r);
+    printf("%-24s %4d calls %016llx\n", op->name, r.calls, (unsigned long long)r.hash);
     return r.calls > 0;
 }
 
@@ -233,7 +255,7 @@ static void hash_training(tp_context *c)
         }
         tp_close_scope(c, mark);
     }
-    printf("%-24s           %016llx\n", "training", (unsigned long long)r.hash);
+    printf("%-24s            %016llx\n", "training", (unsigned long long)r.hash);
 }
 
 int main(void)
