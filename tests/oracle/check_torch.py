@@ -118,8 +118,7 @@ def gradients_agree(context, name, case, o, got, expected, leaves, torch_leaves)
         return
     product, = context.apply(ROWS_OF["mul"], [got, cotangent])
     loss, = context.apply(ROWS_OF["sum"], [product])
-    options = (taper.ct.c_uint8 * 16)(taper.ct.sizeof(taper.ct.c_size_t) + 8, *[0] * 7, 1)  # .retain
-    context.call("tp_backward_with", loss, options)
+    context.call("tp_backward_with", loss, taper.ct.byref(taper.GradOptions(retain=True)))
     for i, (leaf, w) in enumerate(pairs):
         grad = taper.LIBRARY.tp_grad_of(leaf)
         text = (difference(taper.Tensor(context, grad).torch(), w) if not taper.LIBRARY.tp_is_nil(grad)

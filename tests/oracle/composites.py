@@ -166,6 +166,23 @@ COMPOSITES = {
         ([((3,), "reversed"), ((2, 3), "plain")], (0.0,)), ([((3, 4), "expanded"), ((3, 4), "stepped")], (2.0,))],
         index=(1, lambda s: draw(s, torch.bool))),
     "tp_matmul": Composite(torch.matmul, [([(a, KINDS[k % 4]), (b, KINDS[(k + 1) % 4])], ()) for k, (a, b) in enumerate(PAIRS)]),
+    "tp_dot": Composite(torch.dot, [([((n,), KINDS[k % 4]), ((n,), KINDS[(k + 1) % 4])], ()) for k, n in enumerate((5, 1, 300, 0))]),
+    "tp_mv": Composite(torch.mv, [([((m, n), KINDS[k % 4]), ((n,), KINDS[(k + 2) % 4])], ())
+                                  for k, (m, n) in enumerate(((3, 4), (1, 5), (2, 300), (0, 3)))]),
+    "tp_outer": Composite(torch.outer, [([((m,), KINDS[k % 4]), ((n,), KINDS[(k + 2) % 4])], ())
+                                        for k, (m, n) in enumerate(((3, 4), (1, 5), (2, 1), (0, 3)))]),
+    "tp_tensordot": Composite(lambda a, b, axes_a, axes_b: torch.tensordot(a, b, (axes_a, axes_b)), [
+        ([((3, 4), "plain"), ((4, 2), "transposed")], ([1], [0])), ([((2, 3, 4), "transposed"), ((4, 3, 5), "plain")], ([1, 2], [1, 0])),
+        ([((2, 3), "stepped"), ((3, 2), "reversed")], ([0, -1], [1, 0])), ([((2, 3), "plain"), ((4,), "plain")], ([], [])),
+        ([((3, 4), "expanded"), ((3, 4), "plain")], ([0], [0]))]),
+    "tp_einsum": Composite(lambda *xs: torch.einsum(xs[-1].decode(), *xs[:-1]), [
+        ([((3, 4), "plain"), ((4, 2), "transposed")], (b"ij,jk->ik",)), ([((2, 3, 4), "stepped"), ((2, 4, 5), "plain")], (b"bij,bjk->bik",)),
+        ([((3, 3), "reversed")], (b"ii->",)), ([((3, 3), "plain")], (b"ii->i",)), ([((2, 3), "transposed")], (b"ij->ji",)),
+        ([((3,), "plain"), ((4,), "stepped")], (b"i,j->ij",)), ([((3, 4), "plain"), ((4, 2), "plain")], (b"ij,jk",)),
+        ([((2, 1, 3, 4), "plain"), ((5, 4, 2), "transposed")], (b"...ij,...jk->...ik",)),
+        ([((2, 3), "plain"), ((3, 4), "plain"), ((4, 2), "reversed")], (b"ij,jk,kl->il",)), ([((3, 4), "expanded")], (b"ij->j",)),
+        ([((3,), "plain"), ((3,), "plain"), ((3,), "plain")], (b"i,i,i->",))],
+        give=lambda tensors, subscripts: (subscripts, len(tensors), list(tensors))),
     "tp_detach": Composite(lambda x: x.detach(), on(())),
     "tp_next_key": Composite(skip=DRAWS),
     **{"tp_" + name: Composite(skip=DRAWS) for name in "uniform normal randint permutation".split()},

@@ -93,6 +93,7 @@ def prototypes():
 PROTOTYPES = prototypes()
 EXT = header("ext.h")
 AttrInfo, Rules, OpStruct = (struct(name, EXT) for name in ("tp_attr_info", "tp_rules", "tp_op"))
+GradOptions = struct("tp_grad_options", header("grad.h"))
 ATTR_TYPES = re.findall(r"TP_ATTR_(\w+)", re.search(r"enum tp_attr_type \{(.*?)\}", EXT, re.S)[1])
 
 LIBRARY = ct.CDLL(os.environ["TAPER_LIBRARY"])
