@@ -273,15 +273,38 @@ static void check_second(checker *w)
     if (!passed(w, "reverse over reverse")) return;
     agree_quotient(w, "reverse over reverse against differences of the gradient", tp_probe_bent_vjp, w->u,
                    w->t, rr, n);
-    tp_probe_forward_reverse(&w->p, w->u, w->t, fr);
+    tp_probe_forward_reverse(&w->p, TP_UNBATCHED, w->u, w->t, fr);
     agree(w, "forward over reverse against reverse over reverse", fr, rr, n, EXACT);
     tp_probe_reverse_forward(&w->p, w->u, w->t, rf);
     agree(w, "reverse over forward against reverse over reverse", rf, rr, n, EXACT);
-    tp_probe_forward_forward(&w->p, w->s, w->t, ff);
+    tp_probe_forward_forward(&w->p, TP_UNBATCHED, w->s, w->t, ff);
     if (!passed(w, "forward over forward")) return;
     agree_quotient(w, "forward over forward against differences", tp_probe_bent_stream, w->t, w->s, ff, m);
     double a = inner(w->u, ff, m), b = inner(rr, w->s, n);
     agree(w, "forward over forward against reverse over reverse", &a, &b, 1, EXACT);
+}
+
+/* K directions at once in second order: the last is that direction alone. */
+static void check_second_directions(checker *w, int64_t k)
+{
+    int64_t n = w->p.x.total, m = w->p.y.total, mark = w->p.used;
+    double *ts = drawn(w, k * n, 41), *ss = drawn(w, k * n, 43), *t = tp_probe_take(&w->p, 2 * n), *s = t + n;
+    double *hs = tp_probe_take(&w->p, k * n), *h = tp_probe_take(&w->p, 2 * n), *last = h + n;
+    double *ff = tp_probe_take(&w->p, k * k * m), *f = tp_probe_take(&w->p, 2 * m), *last_f = f + m;
+    tp_probe_pick(&w->p.x, k, k - 1, ts, t);
+    tp_probe_pick(&w->p.x, k, k - 1, ss, s);
+    tp_probe_reverse_reverse(&w->p, w->u, t, h);
+    tp_probe_reverse_reverses(&w->p, k, w->u, ts, hs);
+    tp_probe_pick(&w->p.x, k, k - 1, hs, last);
+    agree(w, "reverse over reverse in K directions against one", last, h, n, EXACT);
+    tp_probe_forward_reverse(&w->p, k, w->u, ts, hs);
+    tp_probe_pick(&w->p.x, k, k - 1, hs, last);
+    agree(w, "forward over reverse in K directions against one", last, h, n, EXACT);
+    tp_probe_forward_forward(&w->p, TP_UNBATCHED, s, t, f);
+    tp_probe_forward_forward(&w->p, k, ss, ts, ff);
+    tp_probe_pick(&w->p.y, k * k, k * k - 1, ff, last_f);
+    agree(w, "forward over forward in K directions against one", last_f, f, m, EXACT);
+    w->p.used = mark;
 }
 
 /* --- values --- */
@@ -308,7 +331,7 @@ static void check_pair(checker *w)
     int64_t mark = w->p.used;
     double *alone, *together;
     int64_t n = tp_probe_pair(&w->p, &alone, &together);
-    if (n) agree(w, "value alone against value in a batch", together, alone, n, 0);
+    if (n || !tp_ok(w->p.c)) agree(w, "value alone against value in a batch", together, alone, n, 0);
     w->p.used = mark;
 }
 
@@ -442,6 +465,15 @@ static bool refused(checker *w)
     return true;
 }
 
+/* Whether the room holds all vectors that are there at one time. */
+static bool fits(const checker *w)
+{
+    int64_t counts[TP_INTERNAL_RANK], most = 0;
+    for (int k = direction_counts(&w->p, counts, TP_INTERNAL_RANK); k-- > 0;)
+        most = counts[k] > most ? counts[k] : most;
+    return (w->p.x.total + w->p.y.total) * (80 + 3 * most) <= TP_PROBE_ROOM;
+}
+
 static void check_sample(const tp_sample *sample, void *user)
 {
     checker *w = user;
@@ -449,16 +481,16 @@ static void check_sample(const tp_sample *sample, void *user)
     w->sample = w->p.sample = sample;
     w->report->samples++;
     if (refused(w)) return;
+    if (!fits(w)) {
+        fail(w, "size of the sample", NAN, "too large");
+        return;
+    }
     check_pair(w);
     if (rules->nodiff) {
         if (!w->p.op->in_place) check_untracked(w);
         return;
     }
     int64_t n = w->p.x.total, m = w->p.y.total;
-    if (80 * (n + m) > TP_PROBE_ROOM) {
-        fail(w, "size of the sample", NAN, "too large");
-        return;
-    }
     w->x = tp_probe_take(&w->p, n);
     for (int v = 0, at = 0; v < w->p.x.n; at += (int)w->p.x.numel[v++])
         tp_read_doubles(w->p.variable[v], w->x + at, w->p.x.numel[v]);
@@ -474,7 +506,10 @@ static void check_sample(const tp_sample *sample, void *user)
         return;
     }
     check_first(w, forward);
-    if (forward) check_second(w);
+    if (!forward) return;
+    check_second(w);
+    check_second_directions(w, 2);
+    check_second_directions(w, 3);
 }
 
 /* Without exactly one there is nothing to call. */

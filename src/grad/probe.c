@@ -1,6 +1,7 @@
 #include "grad/probe.h"
 #include "op/signature.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void add_part(tp_parts *parts, const tp_tensor *t)
@@ -51,6 +52,7 @@ double *tp_probe_take(tp_probe *p, int64_t n)
 {
     double *cut_off = p->room + p->used;
     p->used += n;
+    assert(p->used <= TP_PROBE_ROOM);
     return cut_off;
 }
 
@@ -102,10 +104,10 @@ static void point(const tp_probe *p, const double *x, bool leaf, tp_tensor **xs)
 }
 
 /* Gives the variables the tangents t. */
-static void make_dual(const tp_probe *p, const double *t, int level, tp_tensor **xs)
+static void make_dual(const tp_probe *p, int64_t k, const double *t, int level, tp_tensor **xs)
 {
     tp_tensor *ts[TP_SAMPLE_INPUTS];
-    cut(p, &p->x, TP_UNBATCHED, t, ts);
+    cut(p, &p->x, k, t, ts);
     for (int i = 0; i < p->x.n; i++) xs[i] = tp_dual(xs[i], ts[i], level, 0);
 }
 
@@ -213,10 +215,11 @@ int64_t tp_probe_pair(tp_probe *p, double **alone, double **together)
     out[2][0] = tp_apply(op, s->n_in, both, attr, out[2] + 1);
     int64_t n = 0;
     for (int o = 0; o < op->n_out; o++) n += 2 * tp_numel(out[0][o]);
+    if (p->used + 2 * n > TP_PROBE_ROOM) n = 0;
     *alone = tp_probe_take(p, 2 * n);
     *together = *alone + n;
     double *a = *alone, *b = *together;
-    for (int o = 0; tp_ok(p->c) && o < op->n_out; o++) {
+    for (int o = 0; tp_ok(p->c) && n && o < op->n_out; o++) {
         int64_t m = tp_numel(out[0][o]);
         tp_read_doubles(out[0][o], a, m);
         tp_read_doubles(out[1][o], a + m, m);
@@ -381,7 +384,7 @@ void tp_probe_bent_stream(tp_probe *p, const double *x, const double *t, double 
     tp_mark scope = tp_open_scope(p->c);
     int level = tp_open_forward(p->c);
     point(p, x, false, zs);
-    make_dual(p, t, level, zs);
+    make_dual(p, TP_UNBATCHED, t, level, zs);
     call_bent(p, zs, ys);
     for (int o = 0; o < p->y.n; o++) ys[o] = tp_tangent(ys[o], level, 0);
     join(&p->y, TP_UNBATCHED, ys, out);
@@ -401,18 +404,36 @@ void tp_probe_reverse_reverse(tp_probe *p, const double *u, const double *t, dou
     tp_close_scope(p->c, scope);
 }
 
-void tp_probe_forward_reverse(tp_probe *p, const double *u, const double *t, double *out)
+void tp_probe_reverse_reverses(tp_probe *p, int64_t k, const double *u, const double *t, double *out)
+{
+    tp_tensor *zs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *gs[TP_SAMPLE_INPUTS], *ts[TP_SAMPLE_INPUTS];
+    tp_tensor *hs[TP_SAMPLE_INPUTS] = {NULL};
+    tp_mark scope = tp_open_scope(p->c);
+    point(p, NULL, true, zs);
+    call_bent(p, zs, ys);
+    gradients(p, weigh(p, u, ys), zs, gs, true);
+    cut(p, &p->x, k, t, ts);
+    for (int i = 0; i < p->x.n; i++)
+        for (int j = 0; j < p->x.n && tp_has_history(gs[i]); j++) {
+            tp_tensor *one = tp_vjp(gs[i], zs[j], ts[i]);
+            hs[j] = hs[j] ? tp_add(hs[j], one) : one;
+        }
+    join(&p->x, k, hs, out);
+    tp_close_scope(p->c, scope);
+}
+
+void tp_probe_forward_reverse(tp_probe *p, int64_t k, const double *u, const double *t, double *out)
 {
     tp_tensor *zs[TP_SAMPLE_INPUTS], *duals[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT], *gs[TP_SAMPLE_INPUTS];
     tp_mark scope = tp_open_scope(p->c);
     int level = tp_open_forward(p->c);
     point(p, NULL, true, zs);
     for (int i = 0; i < p->x.n; i++) duals[i] = zs[i];
-    make_dual(p, t, level, duals);
+    make_dual(p, k, t, level, duals);
     call_bent(p, duals, ys);
     gradients(p, weigh(p, u, ys), zs, gs, false);
     for (int i = 0; i < p->x.n; i++) gs[i] = tp_tangent(gs[i], level, 0);
-    join(&p->x, TP_UNBATCHED, gs, out);
+    join(&p->x, k, gs, out);
     tp_close_forward(p->c, level);
     tp_close_scope(p->c, scope);
 }
@@ -431,20 +452,20 @@ void tp_probe_reverse_forward(tp_probe *p, const double *u, const double *t, dou
     tp_close_scope(p->c, scope);
 }
 
-void tp_probe_forward_forward(tp_probe *p, const double *s, const double *t, double *out)
+void tp_probe_forward_forward(tp_probe *p, int64_t k, const double *s, const double *t, double *out)
 {
     tp_tensor *zs[TP_SAMPLE_INPUTS], *ys[TP_MAX_OUT];
     tp_mark scope = tp_open_scope(p->c);
     int outer = tp_open_forward(p->c), inner = tp_open_forward(p->c);
     point(p, NULL, false, zs);
-    make_dual(p, s, outer, zs);
-    make_dual(p, t, inner, zs);
+    make_dual(p, k, s, outer, zs);
+    make_dual(p, k, t, inner, zs);
     call_bent(p, zs, ys);
     for (int o = 0; o < p->y.n; o++) {
         ys[o] = tp_tangent(ys[o], inner, 0);
         if (!tp_is_nil(ys[o])) ys[o] = tp_tangent(ys[o], outer, 0);
     }
-    join(&p->y, TP_UNBATCHED, ys, out);
+    join(&p->y, k == TP_UNBATCHED ? k : k * k, ys, out);
     tp_close_forward(p->c, outer);
     tp_close_scope(p->c, scope);
 }

@@ -16,7 +16,7 @@ typedef struct tp_parts {
     int64_t total;
 } tp_parts;
 
-enum { TP_UNBATCHED = -1, TP_PROBE_ROOM = 1 << 17 };
+enum { TP_UNBATCHED = -1, TP_PROBE_ROOM = 1 << 18 };
 
 /* An op at one sample. */
 typedef struct tp_probe {
@@ -71,12 +71,15 @@ int64_t tp_probe_pair(tp_probe *p, double **alone, double **together);
 void tp_probe_bent_vjp(tp_probe *p, const double *x, const double *u, double *out);
 void tp_probe_bent_stream(tp_probe *p, const double *x, const double *t, double *out);
 
-/* H t of u'y: reverse over reverse, forward over reverse, reverse over forward. */
+/* H t of u'y: reverse over reverse, reverse over forward; reverse over reverse and forward over reverse in k
+ * directions (or TP_UNBATCHED). */
 void tp_probe_reverse_reverse(tp_probe *p, const double *u, const double *t, double *out);
-void tp_probe_forward_reverse(tp_probe *p, const double *u, const double *t, double *out);
 void tp_probe_reverse_forward(tp_probe *p, const double *u, const double *t, double *out);
+void tp_probe_reverse_reverses(tp_probe *p, int64_t k, const double *u, const double *t, double *out);
+void tp_probe_forward_reverse(tp_probe *p, int64_t k, const double *u, const double *t, double *out);
 
-/* The derivative along s of J t, by two levels. */
-void tp_probe_forward_forward(tp_probe *p, const double *s, const double *t, double *out);
+/* The derivative along s of J t, by two levels, in TP_UNBATCHED or k directions each: [k of s, k of t, ..]
+ * for each part. */
+void tp_probe_forward_forward(tp_probe *p, int64_t k, const double *s, const double *t, double *out);
 
 #endif
