@@ -1,5 +1,7 @@
 #include "faults.h"
 
+#include <taper/ext.h>
+
 /* What the calls below have at hand. */
 typedef struct scene {
     faulty hook;
@@ -186,12 +188,6 @@ CALL(repeat_nothing, tp_repeat(s->x, TP_INTS(1, 1)))
 CALL(repeat_interleave, tp_repeat_interleave(s->x, 2, 0))
 CALL(diagonal, tp_diagonal(s->x, 1, 0, 1))
 CALL(contiguous, tp_contiguous(tp_transpose(s->x, 0, 1)))
-CALL(matmul, tp_matmul(s->x, s->m))
-CALL(matmul_vectors, tp_matmul(tp_select(s->x, 0, 0), tp_select(s->m, 1, 0)))
-CALL(detach, tp_detach(s->z))
-CALL(next_key, tp_next_key(s->c))
-CALL(uniform, tp_uniform(s->c, TP_SHAPE(3), -1, 1, TP_F64))
-CALL(mixed_types, tp_add(s->x, tp_ones(s->c, TP_SHAPE(3), TP_I8)))
 
 static tp_tensor *split(scene *s)
 {
@@ -210,6 +206,23 @@ static tp_tensor *chunk(scene *s)
     for (int i = 0; i < 2; i++) assert_true(tp_is_nil(ys[i]));
     return tp_nil(s->c);
 }
+
+CALL(normal, tp_normal(s->c, TP_SHAPE(3), 1, 2, TP_F64))
+CALL(randint, tp_randint(s->c, 2, 9, TP_SHAPE(3), TP_I64))
+CALL(permutation, tp_permutation(s->c, 5))
+CALL(bernoulli, tp_bernoulli(tp_full(s->c, TP_SHAPE(4), 0.5, TP_F64)))
+CALL(dropout, tp_dropout(s->x, 0.5, true))
+CALL(dot, tp_dot(tp_select(s->x, 0, 0), tp_select(s->v, 0, 1)))
+CALL(mv, tp_mv(s->x, tp_select(s->v, 0, 1)))
+CALL(outer, tp_outer(tp_select(s->x, 0, 0), tp_select(s->v, 0, 1)))
+CALL(tensordot, tp_tensordot(s->x, s->m, TP_AXES(1, 0), TP_AXES(0, 1)))
+CALL(einsum, tp_einsum("ij,jk,ij->k", TP_TENSORS(s->x, s->m, s->v)))
+CALL(mixed_types, tp_add(s->x, tp_ones(s->c, TP_SHAPE(3), TP_I8)))
+CALL(matmul, tp_matmul(s->x, s->m))
+CALL(matmul_vectors, tp_matmul(tp_select(s->x, 0, 0), tp_select(s->m, 1, 0)))
+CALL(detach, tp_detach(s->z))
+CALL(next_key, tp_next_key(s->c))
+CALL(uniform, tp_uniform(s->c, TP_SHAPE(3), -1, 1, TP_F64))
 
 /* --- grad.h --- */
 
@@ -308,6 +321,21 @@ static tp_tensor *streaming_over_backward(scene *s)
     return t;
 }
 
+static tp_tensor *checked(tp_context *c, tp_tensor *const *xs, void *user)
+{
+    (void)c, (void)user;
+    return tp_sum(tp_exp(xs[0]), TP_ALL, false);
+}
+
+/* It overwrites its tensor at work, and must put it right again. */
+static tp_tensor *gradcheck(scene *s)
+{
+    tp_gradcheck_result found;
+    bool right = tp_gradcheck(s->c, checked, NULL, 1, &s->v, &found);
+    assert_true(right == tp_ok(s->c));
+    return right ? s->v : tp_nil(s->c);
+}
+
 #define ENTRY(name) \
     {               \
 #name, name \
@@ -371,7 +399,18 @@ static const call calls[] = {
     ENTRY(detach),
     ENTRY(next_key),
     ENTRY(uniform),
+    ENTRY(normal),
+    ENTRY(randint),
+    ENTRY(permutation),
+    ENTRY(bernoulli),
+    ENTRY(dropout),
+    ENTRY(dot),
+    ENTRY(mv),
+    ENTRY(outer),
+    ENTRY(tensordot),
+    ENTRY(einsum),
     ENTRY(mixed_types),
+    ENTRY(gradcheck),
     ENTRY(split),
     ENTRY(chunk),
     ENTRY(backward),
@@ -431,6 +470,34 @@ static void test_open(void **state)
     }
 }
 
+/* Calls that work where there is no memory at all. */
+static void test_calls_without_memory(void **state)
+{
+    (void)state;
+    scene s;
+    double d[6];
+    char text[64];
+    scene_open(&s, true);
+    faulty_arm(&s.hook, 1);
+    assert_int_equal(tp_format(s.v, text, sizeof text), strlen("[[1. 2. 3.]\n [4. 5. 6.]]"));
+    assert_true(tp_item(s.y) > 0 && tp_get(s.v, TP_INTS(1, -1)) == 6);
+    assert_int_equal(tp_read_doubles(s.v, d, 6), TP_OK);
+    assert_int_equal(tp_write(s.v, d, sizeof d), TP_OK);
+    assert_int_equal(tp_read(s.v, d, sizeof d), TP_OK);
+    assert_non_null(tp_data_mut(s.v));
+    assert_ptr_equal(tp_keep(s.v), s.v);
+    tp_release(tp_retain(s.v));
+    assert_ptr_equal(tp_require_grad(s.v), s.v);
+    tp_zero_grad(s.x);
+    assert_true(tp_is_nil(tp_grad_of(s.x)));
+    tp_close_forward(s.c, tp_open_forward(s.c));
+    tp_memory_trim(s.c);
+    assert_int_equal(s.hook.asked, 0);
+    assert_true(tp_ok(s.c));
+    scene_close(&s);
+    assert_int_equal(s.hook.books.blocks, 0);
+}
+
 /* The limit raised a little at a time until the net fits. */
 static void test_memory_limit(void **state)
 {
@@ -471,6 +538,7 @@ static void test_memory_limit(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_open),
     cmocka_unit_test(test_calls),
+    cmocka_unit_test(test_calls_without_memory),
     cmocka_unit_test(test_memory_limit),
 };
 
