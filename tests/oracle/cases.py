@@ -1,10 +1,17 @@
 """cases.py - inputs for the checks: shapes, dtypes and views, the same in both libraries."""
+import zlib
+
 import torch
 
 import taper
 
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-generator = torch.Generator().manual_seed(20240229)
+generator = torch.Generator()
+
+
+def restart(name):
+    """Draws from here on depend on the name alone, so that a new row changes no other's cases."""
+    generator.manual_seed(zlib.crc32(name.encode()))
 
 
 def draw(shape, dtype, lo=-2.0, hi=2.0, kinks=()):
@@ -165,7 +172,7 @@ def along_axis(op, maker, attrs):
                 for axis in range(-len(s), len(s), 1 if len(s) < 3 else 3):
                     yield Case([view(s, kind, maker(0, dtype))], {**given, "axis": axis})
         for dtype in INTEGERS + HALVES + (torch.bool,):
-            for s, kind in ALONG[2:4]:
+            for s, kind in ALONG[2:4] + ALONG[10:11]:
                 yield Case([view(s, kind, maker(0, dtype))], {**given, "axis": 0}, grad=False)
 
 
@@ -184,5 +191,5 @@ def over_axes(op, maker, attrs):
                 for s, kind, axes in OVER:
                     yield Case([view(s, kind, maker(0, dtype))], {**given, "axes": axes, "keepdim": keepdim})
         for dtype in INTEGERS + HALVES + (torch.bool,):
-            for s, kind, axes in OVER[4:8]:
+            for s, kind, axes in OVER[3:8]:
                 yield Case([view(s, kind, maker(0, dtype))], {**given, "axes": axes, "keepdim": False}, grad=False)

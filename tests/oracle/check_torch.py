@@ -175,6 +175,7 @@ def check(context, name, case, run, expect, tracked):
 
 
 def cases_of(op, row):
+    cases.restart(op.name)
     maker = cases.Maker(op, **row.domain)
     if row.cases:
         return row.cases(op, maker)
@@ -225,6 +226,7 @@ def check_composite_case(context, composite, name, counted, case, arguments):
 
 
 def check_edges(context):
+    cases.restart("edges")
     for name, case in edges.row_cases():
         check_row_case(context, ROWS_OF[name], ROWS[name], name + " (edges)", case)
     for name, case, arguments in edges.composite_cases():
@@ -239,6 +241,7 @@ def check_composite(context, name):
     if composite.skip:
         report.skips[name] = composite.skip
         return
+    cases.restart(name)
     for case, arguments in composite.cases():
         check_composite_case(context, composite, name, name, case, arguments)
     if report.cases[name] < FEWEST:
