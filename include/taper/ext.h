@@ -203,7 +203,8 @@ typedef struct tp_op_failure {
 typedef struct tp_op_report {
     const tp_op *op;
     int samples;
-    int refused;    /* samples without elements that the op takes none of */
+    int refused;    /* samples without elements that the op takes none of ... */
+    char why[256];  /* ... and what it says of the first */
     int not_finite; /* samples whose result is no number, so that it has no quotient of differences */
     int kinks;      /* elements at which one-sided differences disagree; nothing to compare */
     int64_t checks;

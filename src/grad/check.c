@@ -457,9 +457,10 @@ static void check_untracked(checker *w)
 static bool refused(checker *w)
 {
     if (tp_probe_start(&w->p)) return false;
-    if (strstr(w->sample->kind, "zero-size") || w->p.op->in_place)
-        w->report->refused++;
-    else
+    tp_op_report *r = w->report;
+    if (strstr(w->sample->kind, "zero-size") || w->p.op->in_place) {
+        if (r->refused++ == 0) snprintf(r->why, sizeof r->why, "%s", tp_error_text(w->p.c));
+    } else
         fail(w, "forward", NAN, tp_error_text(w->p.c));
     tp_clear(w->p.c);
     return true;

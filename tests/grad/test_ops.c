@@ -16,6 +16,7 @@ static void test_row(void **state)
     bool right = tp_check_op(c, op, &r);
     printf("%-20s %4d samples %6lld checks %3d refused %3d not finite %4d kinks\n", op->name, r.samples,
            (long long)r.checks, r.refused, r.not_finite, r.kinks);
+    if (r.refused) printf("    refused: %s\n", r.why);
     for (int k = 0; k < r.failures && k < TP_REPORT_FAILURES; k++)
         print_error("%s: %s: sample %d (%s): worst %g: %s\n", op->name, r.failure[k].check,
                     r.failure[k].sample, r.failure[k].kind, r.failure[k].worst, r.failure[k].text);
