@@ -125,6 +125,17 @@ static void eval_one_short(const tp_call *call, const tp_array *in, const tp_arr
     clean->eval(call, &a, out);
 }
 
+/* Reads a transposed matrix as if it were row-major (where that stays inside it). */
+static void eval_strides_ignored(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    tp_array a = in[0];
+    if (a.rank == 2 && a.stride[0] == 1 && a.size[0] <= a.size[1]) {
+        a.stride[0] = in[0].stride[1];
+        a.stride[1] = 1;
+    }
+    clean->eval(call, &a, out);
+}
+
 static void eval_in_f32(const tp_call *call, const tp_array *in, const tp_array *out)
 {
     clean->eval(call, in, out);
@@ -257,6 +268,8 @@ static const bug bugs[] = {
      .with = {.eval = eval_stride_0}},
     {"eval: one element short", "logsumexp", "Jacobian by reverse against differences",
      .with = {.eval = eval_one_short}},
+    {"eval: strides ignored", "tanh", "value alone against value in a batch",
+     .with = {.eval = eval_strides_ignored}},
     {"eval: computed in f32", "log", "value alone against value in a batch", .with = {.eval = eval_in_f32}},
 };
 
