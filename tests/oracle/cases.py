@@ -110,9 +110,12 @@ BINARY = [(((), "plain"), ((), "plain")), (((5,), "reversed"), ((5,), "plain")),
           (((0, 3), "plain"), ((1, 3), "plain")), (((2, 3, 1, 2), "reversed"), ((3, 4, 1), "transposed")),
           (((300,), "plain"), ((1,), "plain")), (((3, 4), "expanded"), ((3, 4), "expanded"))]
 TERNARY = [(((), "plain"), ((), "plain"), ((), "plain")), (((5,), "plain"), ((5,), "reversed"), ((5,), "stepped")),
-           (((4, 1), "plain"), ((3,), "plain"), ((4, 3), "transposed")), (((3,), "stepped"), ((2, 3), "plain"), ((), "plain")),
-           (((2, 1, 2), "reversed"), ((3, 1), "expanded"), ((1,), "plain")), (((), "plain"), ((4,), "plain"), ((1,), "plain")),
-           (((0, 2), "plain"), ((2,), "plain"), ((1, 2), "plain")), (((3, 4), "expanded"), ((3, 4), "plain"), ((4,), "plain"))]
+           (((4, 1), "plain"), ((3,), "plain"), ((4, 3), "transposed")),
+           (((3,), "stepped"), ((2, 3), "plain"), ((), "plain")),
+           (((2, 1, 2), "reversed"), ((3, 1), "expanded"), ((1,), "plain")),
+           (((), "plain"), ((4,), "plain"), ((1,), "plain")),
+           (((0, 2), "plain"), ((2,), "plain"), ((1, 2), "plain")),
+           (((3, 4), "expanded"), ((3, 4), "plain"), ((4,), "plain"))]
 # pairs of dtypes whose promotion is worth a value
 MIXED = [(torch.float32, torch.float64), (torch.int32, torch.float32), (torch.int64, torch.float64),
          (torch.bool, torch.float32), (torch.uint8, torch.int8), (torch.int16, torch.int64), (torch.bool, torch.int32),
@@ -176,11 +179,14 @@ def along_axis(op, maker, attrs):
                 yield Case([view(s, kind, maker(0, dtype))], {**given, "axis": 0}, grad=False)
 
 
-OVER = [((), "plain", []), ((), "plain", None), ((5,), "reversed", [0]), ((300,), "plain", None), ((4, 3), "transposed", [0]),
+OVER = [((), "plain", []), ((), "plain", None), ((5,), "reversed", [0]), ((300,), "plain", None),
+        ((4, 3), "transposed", [0]),
         ((4, 3), "transposed", [-1]), ((3, 5), "stepped", None), ((2, 3, 4), "reversed", [0, 2]),
-        ((2, 3, 4), "transposed", [1]), ((2, 3, 4), "plain", [2, 0]), ((3, 4), "expanded", [0]), ((3, 4), "expanded", None),
+        ((2, 3, 4), "transposed", [1]), ((2, 3, 4), "plain", [2, 0]), ((3, 4), "expanded", [0]),
+        ((3, 4), "expanded", None),
         ((2, 3), "plain", []), ((0, 3), "plain", [0]), ((0, 3), "plain", [1]), ((2, 0), "plain", None),
-        ((2, 1, 3, 2), "stepped", [-3, -1]), ((1, 1), "plain", [0, 1]), ((3, 300), "plain", [1]), ((20, 15), "transposed", None)]
+        ((2, 1, 3, 2), "stepped", [-3, -1]), ((1, 1), "plain", [0, 1]), ((3, 300), "plain", [1]),
+        ((20, 15), "transposed", None)]
 
 
 def over_axes(op, maker, attrs):

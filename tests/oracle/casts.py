@@ -10,17 +10,23 @@ import taper
 
 BITS = {"u8": 8, "i8": 8, "u16": 16, "i16": 16, "u32": 32, "i32": 32, "u64": 64, "i64": 64}
 FLOAT_NAMES = ("f16", "bf16", "f32", "f64")
-NUMPY = {"bool": "?", "u8": "u1", "i8": "i1", "u16": "u2", "i16": "i2", "u32": "u4", "i32": "i4", "u64": "u8", "i64": "i8",
+NUMPY = {"bool": "?", "u8": "u1", "i8": "i1", "u16": "u2", "i16": "i2", "u32": "u4", "i32": "i4", "u64": "u8",
+         "i64": "i8",
          "f16": "u2", "bf16": "u2", "f32": "f4", "f64": "f8"}  # f16 and bf16 as their bits
 # fraction bits, least exponent, greatest
 FORMATS = {"f16": (10, -14, 15), "bf16": (7, -126, 127), "f32": (23, -126, 127), "f64": (52, -1022, 1023)}
 
-INTERESTING = [0.0, -0.0, 0.4, 0.5, 1.5, -0.6, -1.0, 127.5, 128.0, -129.0, 255.5, 256.0, 300.7, -3.0, 32768.0, 65504.0, 65519.9, 65520.0,
-               65536.0, 2.0**31 - 1, 2.0**31, -2.0**31 - 1, 2.0**32, 2.0**53 + 2, 2.0**62, 2.0**63, -2.0**63, -2.0**64, 2.0**64, 1e30,
-               -1e300, 1e-8, 5.97e-8, 2.98e-8, 2.9802322387695312e-8, 1e-40, 5e-324, 3.3895e38, 3.4028235e38, 3.4028236e38, 1 + 2.0**-8,
-               1 + 2.0**-11, 1 + 2.0**-11 + 2.0**-30, 1 + 3 * 2.0**-9, 1 + 3 * 2.0**-12, 1 + 2.0**-24, 1 + 2.0**-24 + 2.0**-52,
+INTERESTING = [0.0, -0.0, 0.4, 0.5, 1.5, -0.6, -1.0, 127.5, 128.0, -129.0, 255.5, 256.0, 300.7, -3.0, 32768.0,
+               65504.0, 65519.9, 65520.0,
+               65536.0, 2.0**31 - 1, 2.0**31, -2.0**31 - 1, 2.0**32, 2.0**53 + 2, 2.0**62, 2.0**63, -2.0**63,
+               -2.0**64, 2.0**64, 1e30,
+               -1e300, 1e-8, 5.97e-8, 2.98e-8, 2.9802322387695312e-8, 1e-40, 5e-324, 3.3895e38, 3.4028235e38,
+               3.4028236e38, 1 + 2.0**-8,
+               1 + 2.0**-11, 1 + 2.0**-11 + 2.0**-30, 1 + 3 * 2.0**-9, 1 + 3 * 2.0**-12, 1 + 2.0**-24,
+               1 + 2.0**-24 + 2.0**-52,
                math.inf, -math.inf, math.nan]
-WHOLE = [0, 1, 2, -1, 5, 127, 128, 255, 256, -128, -129, 32767, 32768, 65535, 65536, 65519, 65520, 2**24 + 1, 2**24 + 3, 2**31 - 1, 2**31,
+WHOLE = [0, 1, 2, -1, 5, 127, 128, 255, 256, -128, -129, 32767, 32768, 65535, 65536, 65519, 65520, 2**24 + 1,
+         2**24 + 3, 2**31 - 1, 2**31,
          2**32 - 1, 2**53 + 1, 2**53 + 3, 2**62 + 1, 2**63 - 1, 2**63, 2**64 - 1, -2**31, -2**63, 257, 259, -12345]
 
 
@@ -83,7 +89,8 @@ def converted(value, source, target):
 
 def same(got, expected):
     if isinstance(expected, float):
-        return got == expected and math.copysign(1, got) == math.copysign(1, expected) or (got != got and expected != expected)
+        return got == expected and math.copysign(1, got) == math.copysign(1,
+            expected) or (got != got and expected != expected)
     return got == expected
 
 
@@ -109,10 +116,12 @@ def check_casts(context, rows, report):
             y, = context.apply(rows["cast"], [x], {"dtype": target})
             got = unpack(np.frombuffer(y.bytes(), dtype=NUMPY[target]), target)
             context.close(mark)
-            oracles = [[converted(value, source, target) for value in values], torch_casts(values, source, target, packed)]
+            oracles = [[converted(value, source, target) for value in values],
+                       torch_casts(values, source, target, packed)]
             for value, g, *expected in zip(values, got, *[oracle for oracle in oracles if oracle]):
                 if not all(same(g, e) for e in expected):
-                    report.differ("cast", "%s to %s" % (source, target), "of %r: taper %r, expected %r" % (value, g, expected))
+                    report.differ("cast", "%s to %s" % (source, target),
+                                  "of %r: taper %r, expected %r" % (value, g, expected))
 
 
 def check_halves(context, rows, report):
@@ -123,7 +132,8 @@ def check_halves(context, rows, report):
         wide = torch.tensor(every.view("i2")).view(taper.TORCH[name]).float()
         neighbours = torch.cat([wide[:-1], wide[1:]]).reshape(2, -1).double()
         ties = neighbours.mean(0).float()
-        random = torch.tensor(np.random.RandomState(1).randint(0, 2**32, 200000, dtype=np.uint32).view("i4")).view(torch.float32)
+        random = torch.tensor(np.random.RandomState(1).randint(0, 2**32, 200000,
+            dtype=np.uint32).view("i4")).view(torch.float32)
         mark = context.open()
         up, = context.apply(rows["cast"], [context.raw([2**16], name, every.tobytes())], {"dtype": "f32"})
         narrow = torch.cat([ties, random, torch.nextafter(ties, torch.tensor(0.0))])
@@ -134,7 +144,8 @@ def check_halves(context, rows, report):
             wrong = (got.view(kind) != expected.view(kind)) & ~(got.isnan() & expected.isnan())
             if wrong.any():
                 at = int(wrong.nonzero()[0])
-                report.differ("cast", text, "element %d: taper %r, torch %r" % (at, got[at].item(), expected[at].item()))
+                report.differ("cast", text, "element %d: taper %r, torch %r" % (at, got[at].item(),
+                    expected[at].item()))
         context.close(mark)
 
 

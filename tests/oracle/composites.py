@@ -100,10 +100,12 @@ COMPOSITES = {
     "tp_all": reduction(lambda x, axes, keepdim: over(torch.sum)((x == 0).long(), axes, keepdim) == 0),
     "tp_argsort": Composite(lambda x, axis, descending: torch.argsort(x, axis, descending), on((0, False), (-1, True))),
     "tp_reshape": Composite(lambda x, shape: x.reshape(shape), [
-        one((2, 6), "plain", [3, 4]), one((2, 6), "transposed", [-1]), one((12,), "stepped", [2, -1, 2]), one((), "plain", [1, 1]),
+        one((2, 6), "plain", [3, 4]), one((2, 6), "transposed", [-1]), one((12,), "stepped", [2, -1, 2]),
+        one((), "plain", [1, 1]),
         one((3, 4), "expanded", [12]), one((0, 3), "plain", [3, 0]), one((2, 3, 4), "reversed", [6, 4])]),
     "tp_expand": Composite(expand, [
-        one((3, 1), "plain", [3, 4]), one((3,), "reversed", [2, 3]), one((1, 3), "stepped", [4, -1]), one((), "plain", [2, 2]),
+        one((3, 1), "plain", [3, 4]), one((3,), "reversed", [2, 3]), one((1, 3), "stepped", [4, -1]),
+        one((), "plain", [2, 2]),
         one((2, 1, 3), "transposed", [2, 5, 3]), one((1,), "plain", [0])]),
     "tp_permute": Composite(lambda x, axes: x.permute(axes), [
         one((2, 3), "plain", [1, 0]), one((2, 3, 4), "stepped", [2, 0, 1]), one((2, 3, 4), "reversed", [-1, -3, -2]),
@@ -118,32 +120,41 @@ COMPOSITES = {
         one((2, 3), "plain", 0), one((2, 3), "transposed", -1), one((), "plain", 0), one((2, 3), "expanded", 1)]),
     "tp_slice": Composite(python_slice, [
         one((7,), "plain", 0, 1, 6, 2), one((7,), "stepped", 0, END, END, -1), one((4, 5), "transposed", 1, -3, END, 1),
-        one((4, 5), "plain", 0, -1, END, -2), one((4, 5), "reversed", -1, 3, 1, 1), one((4, 5), "plain", 0, -100, 100, 3),
+        one((4, 5), "plain", 0, -1, END, -2), one((4, 5), "reversed", -1, 3, 1, 1),
+        one((4, 5), "plain", 0, -100, 100, 3),
         one((3, 4), "expanded", 0, 1, 3, 1), one((5,), "plain", 0, 10, -10, -3)]),
     "tp_select": Composite(torch.select, [
-        one((4, 3), "plain", 0, 2), one((4, 3), "transposed", 1, -1), one((2, 3, 4), "reversed", -2, 0), one((5,), "stepped", 0, 4)]),
+        one((4, 3), "plain", 0, 2), one((4, 3), "transposed", 1, -1), one((2, 3, 4), "reversed", -2, 0),
+        one((5,), "stepped", 0, 4)]),
     "tp_stack": Composite(lambda *xs: torch.stack(xs[:-1], xs[-1]), [
         ([((2, 3), "plain"), ((2, 3), "transposed")], (0,)), ([((2, 3), "stepped"), ((2, 3), "reversed")], (-1,)),
         ([((), "plain")] * 3, (0,)), ([((3, 4), "expanded")] * 2, (1,))], give=listed),
     "tp_flatten": Composite(torch.flatten, [
-        one((2, 3, 4), "plain", 0, -1), one((2, 3, 4), "transposed", 1, 2), one((2, 3, 4), "stepped", -3, -2), one((), "plain", 0, -1)]),
+        one((2, 3, 4), "plain", 0, -1), one((2, 3, 4), "transposed", 1, 2), one((2, 3, 4), "stepped", -3, -2),
+        one((), "plain", 0, -1)]),
     "tp_movedim": Composite(torch.movedim, [
-        one((2, 3, 4), "plain", 0, 2), one((2, 3, 4), "transposed", -1, 0), one((2, 3), "reversed", 1, 0), one((2, 3, 1, 2), "stepped", 1, -1)]),
+        one((2, 3, 4), "plain", 0, 2), one((2, 3, 4), "transposed", -1, 0), one((2, 3), "reversed", 1, 0),
+        one((2, 3, 1, 2), "stepped", 1, -1)]),
     "tp_flip": Composite(lambda x, axes: torch.flip(x, list(range(x.dim())) if axes is None else axes), [
-        one((2, 3), "plain", [0]), one((2, 3), "transposed", None), one((2, 3, 4), "reversed", [0, -1]), one((3, 4), "expanded", [1]),
+        one((2, 3), "plain", [0]), one((2, 3), "transposed", None), one((2, 3, 4), "reversed", [0, -1]),
+        one((3, 4), "expanded", [1]),
         one((0, 2), "plain", [1])]),
     "tp_roll": Composite(lambda x, shifts, axes: torch.roll(x, shifts, axes), [
         one((5,), "plain", [2], [0]), one((4, 3), "transposed", [1, -2], [0, 1]), one((4, 3), "stepped", [5], []),
         one((3, 4), "expanded", [7], [-1]), one((0, 2), "plain", [1], [0])]),
     "tp_repeat": Composite(lambda x, repeats: x.repeat(repeats), [
-        one((2, 3), "plain", [2, 1]), one((3,), "reversed", [2, 3]), one((2, 3), "transposed", [1, 2, 2]), one((2,), "plain", [0])]),
+        one((2, 3), "plain", [2, 1]), one((3,), "reversed", [2, 3]), one((2, 3), "transposed", [1, 2, 2]),
+        one((2,), "plain", [0])]),
     "tp_repeat_interleave": Composite(torch.repeat_interleave, [
-        one((2, 3), "plain", 2, 0), one((2, 3), "transposed", 3, -1), one((4,), "stepped", 1, 0), one((2, 3), "expanded", 0, 1)]),
+        one((2, 3), "plain", 2, 0), one((2, 3), "transposed", 3, -1), one((4,), "stepped", 1, 0),
+        one((2, 3), "expanded", 0, 1)]),
     "tp_split": Composite(torch.split, [
-        one((5,), "plain", 2, 0), one((4, 3), "transposed", 2, 1), one((4, 3), "stepped", 4, 0), one((2, 3, 4), "reversed", 3, -1)],
+        one((5,), "plain", 2, 0), one((4, 3), "transposed", 2, 1), one((4, 3), "stepped", 4, 0),
+        one((2, 3, 4), "reversed", 3, -1)],
         many=lambda x, size, axis: (x, size, axis, 8)),
     "tp_chunk": Composite(torch.chunk, [
-        one((5,), "plain", 2, 0), one((4, 3), "transposed", 2, 1), one((4, 3), "stepped", 8, 0), one((2, 3, 4), "reversed", 3, -1)],
+        one((5,), "plain", 2, 0), one((4, 3), "transposed", 2, 1), one((4, 3), "stepped", 8, 0),
+        one((2, 3, 4), "reversed", 3, -1)],
         many=lambda x, n, axis: (x, n, axis)),
     "tp_diagonal": Composite(torch.diagonal, [
         one((3, 4), "plain", 0, 0, 1), one((3, 4), "transposed", 1, -1, -2), one((2, 3, 4), "stepped", -1, 0, 2),
@@ -165,27 +176,35 @@ COMPOSITES = {
         ([((4, 3), "plain"), ((3,), "plain")], (1.5,)), ([((4, 3), "transposed"), ((4, 1), "plain")], (-math.inf,)),
         ([((3,), "reversed"), ((2, 3), "plain")], (0.0,)), ([((3, 4), "expanded"), ((3, 4), "stepped")], (2.0,))],
         index=(1, lambda s: draw(s, torch.bool))),
-    "tp_matmul": Composite(torch.matmul, [([(a, KINDS[k % 4]), (b, KINDS[(k + 1) % 4])], ()) for k, (a, b) in enumerate(PAIRS)]),
-    "tp_dot": Composite(torch.dot, [([((n,), KINDS[k % 4]), ((n,), KINDS[(k + 1) % 4])], ()) for k, n in enumerate((5, 1, 300, 0))]),
+    "tp_matmul": Composite(torch.matmul, [([(a, KINDS[k % 4]), (b, KINDS[(k + 1) % 4])], ()) for k,
+                                          (a, b) in enumerate(PAIRS)]),
+    "tp_dot": Composite(torch.dot, [([((n,), KINDS[k % 4]), ((n,), KINDS[(k + 1) % 4])], ()) for k,
+                                    n in enumerate((5, 1, 300, 0))]),
     "tp_mv": Composite(torch.mv, [([((m, n), KINDS[k % 4]), ((n,), KINDS[(k + 2) % 4])], ())
                                   for k, (m, n) in enumerate(((3, 4), (1, 5), (2, 300), (0, 3)))]),
     "tp_outer": Composite(torch.outer, [([((m,), KINDS[k % 4]), ((n,), KINDS[(k + 2) % 4])], ())
                                         for k, (m, n) in enumerate(((3, 4), (1, 5), (2, 1), (0, 3)))]),
     "tp_tensordot": Composite(lambda a, b, axes_a, axes_b: torch.tensordot(a, b, (axes_a, axes_b)), [
-        ([((3, 4), "plain"), ((4, 2), "transposed")], ([1], [0])), ([((2, 3, 4), "transposed"), ((4, 3, 5), "plain")], ([1, 2], [1, 0])),
-        ([((2, 3), "stepped"), ((3, 2), "reversed")], ([0, -1], [1, 0])), ([((2, 3), "plain"), ((4,), "plain")], ([], [])),
+        ([((3, 4), "plain"), ((4, 2), "transposed")], ([1], [0])),
+        ([((2, 3, 4), "transposed"), ((4, 3, 5), "plain")], ([1, 2], [1, 0])),
+        ([((2, 3), "stepped"), ((3, 2), "reversed")], ([0, -1], [1, 0])),
+        ([((2, 3), "plain"), ((4,), "plain")], ([], [])),
         ([((3, 4), "expanded"), ((3, 4), "plain")], ([0], [0]))]),
     "tp_einsum": Composite(lambda *xs: torch.einsum(xs[-1].decode(), *xs[:-1]), [
-        ([((3, 4), "plain"), ((4, 2), "transposed")], (b"ij,jk->ik",)), ([((2, 3, 4), "stepped"), ((2, 4, 5), "plain")], (b"bij,bjk->bik",)),
-        ([((3, 3), "reversed")], (b"ii->",)), ([((3, 3), "plain")], (b"ii->i",)), ([((2, 3), "transposed")], (b"ij->ji",)),
+        ([((3, 4), "plain"), ((4, 2), "transposed")], (b"ij,jk->ik",)),
+        ([((2, 3, 4), "stepped"), ((2, 4, 5), "plain")], (b"bij,bjk->bik",)),
+        ([((3, 3), "reversed")], (b"ii->",)), ([((3, 3), "plain")], (b"ii->i",)),
+        ([((2, 3), "transposed")], (b"ij->ji",)),
         ([((3,), "plain"), ((4,), "stepped")], (b"i,j->ij",)), ([((3, 4), "plain"), ((4, 2), "plain")], (b"ij,jk",)),
         ([((2, 1, 3, 4), "plain"), ((5, 4, 2), "transposed")], (b"...ij,...jk->...ik",)),
-        ([((2, 3), "plain"), ((3, 4), "plain"), ((4, 2), "reversed")], (b"ij,jk,kl->il",)), ([((3, 4), "expanded")], (b"ij->j",)),
+        ([((2, 3), "plain"), ((3, 4), "plain"), ((4, 2), "reversed")], (b"ij,jk,kl->il",)),
+        ([((3, 4), "expanded")], (b"ij->j",)),
         ([((3,), "plain"), ((3,), "plain"), ((3,), "plain")], (b"i,i,i->",))],
         give=lambda tensors, subscripts: (subscripts, len(tensors), list(tensors))),
     "tp_detach": Composite(lambda x: x.detach(), on(())),
     "tp_next_key": Composite(skip=DRAWS),
     **{"tp_" + name: Composite(skip=DRAWS) for name in "uniform normal randint permutation".split()},
-    "tp_bernoulli": Composite(lambda p: p.clone().detach(), on(()), index=(0, lambda s: draw(s, torch.bool).double())),  # sure ones
+    "tp_bernoulli": Composite(lambda p: p.clone().detach(), on(()),
+                              index=(0, lambda s: draw(s, torch.bool).double())),  # sure ones
     "tp_dropout": Composite(F.dropout, on((0.0, True), (0.7, False), (1.0, True))),  # nothing to draw
 }

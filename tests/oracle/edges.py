@@ -11,7 +11,8 @@ inf, nan = math.inf, math.nan
 # elu, selu).
 POINTS = {
     "neg": [0.0, -0.0, inf, nan], "abs": [0.0, -0.0, inf, -inf, nan], "square": [0.0, 1e200, -inf, nan],
-    "sign": [0.0, -0.0, inf, -inf, 1e-300], "floor": [-0.5, 0.5, 2.0, -0.0, inf, nan], "ceil": [-0.5, 0.5, 2.0, inf, nan],
+    "sign": [0.0, -0.0, inf, -inf, 1e-300], "floor": [-0.5, 0.5, 2.0, -0.0, inf, nan],
+    "ceil": [-0.5, 0.5, 2.0, inf, nan],
     "trunc": [-1.5, 1.5, -0.5, inf, nan], "round": [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999999999999994, inf, nan],
     "exp": [0.0, 1000.0, -1000.0, inf, -inf, nan], "expm1": [0.0, 1e-20, 1000.0, -1000.0, -inf, nan],
     "log": [0.0, -0.0, -1.0, 1.0, inf, nan], "log1p": [0.0, -1.0, -2.0, 1e-20, inf, nan],
@@ -21,15 +22,18 @@ POINTS = {
     "sinh": [0.0, 1000.0, -inf, nan], "cosh": [0.0, 1000.0, -inf, nan], "tanh": [0.0, 1000.0, -1000.0, inf, -inf, nan],
     "erf": [0.0, 10.0, -10.0, inf, -inf, nan], "erfc": [0.0, 10.0, -10.0, inf, -inf, nan],
     "relu": [0.0, -0.0, inf, -inf, nan], "hardtanh": [-1.0, 1.0, inf, -inf],
-    "clamp": [-inf, inf, 0.0, nan], "leaky_relu": [0.0, -0.0, inf, -inf, nan], "elu": [0.0, -0.0, 1000.0, -1000.0, inf, -inf],
+    "clamp": [-inf, inf, 0.0, nan], "leaky_relu": [0.0, -0.0, inf, -inf, nan],
+    "elu": [0.0, -0.0, 1000.0, -1000.0, inf, -inf],
     "sigmoid": [0.0, 1000.0, -1000.0, inf, -inf, nan], "log_sigmoid": [0.0, 1000.0, -1000.0, inf, nan],
-    "softplus": [0.0, 20.0, 20.5, 100.0, -100.0, 1000.0, -1000.0, inf, -inf, nan], "silu": [0.0, 1000.0, -1000.0, inf, nan],
+    "softplus": [0.0, 20.0, 20.5, 100.0, -100.0, 1000.0, -1000.0, inf, -inf, nan],
+    "silu": [0.0, 1000.0, -1000.0, inf, nan],
     "mish": [0.0, 1000.0, -1000.0, nan], "gelu": [0.0, 100.0, -100.0, inf, nan],
     "isnan": [0.0, inf, nan], "isinf": [0.0, inf, -inf, nan], "isfinite": [0.0, inf, -inf, nan],
     "logical_not": [0.0, -0.0, nan, inf],
 }
 
-GRID = [(a, b) for a in (0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, inf, -inf, nan) for b in (0.0, -0.0, 1.0, -2.0, 2.0, 3.0, 0.5, inf, -inf, nan)]
+GRID = [(a, b) for a in (0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, inf, -inf, nan) for b in (0.0, -0.0, 1.0, -2.0, 2.0,
+    3.0, 0.5, inf, -inf, nan)]
 
 BOTH = ("add sub mul div fmod remainder floor_divide maximum minimum pow atan2 gt ge lt le eq ne logical_and logical_or "
         "logical_xor").split()
@@ -37,32 +41,38 @@ BOTH = ("add sub mul div fmod remainder floor_divide maximum minimum pow atan2 g
 # rows over axes: (row, values, attributes)
 ROWS_OF_POINTS = [
     *[(name, x, {}) for name in ("max", "min", "argmax", "argmin") for x in (
-        [1.0, 3.0, 3.0, 2.0, 1.0], [[2.0, 2.0], [2.0, 1.0]], [1.0, nan, 2.0], [nan, nan], [inf, -inf, inf], [-inf, -inf], [0.0, -0.0])],
+        [1.0, 3.0, 3.0, 2.0, 1.0], [[2.0, 2.0], [2.0, 1.0]], [1.0, nan, 2.0], [nan, nan], [inf, -inf, inf],
+        [-inf, -inf], [0.0, -0.0])],
     *[(name, x, {"correction": correction}) for name in ("variance", "std") for correction in (0, 1) for x in (
         [3.0], [2.0, 2.0, 2.0], [1.0, nan], [1.0, inf])],
     *[("norm", x, {"p": p}) for p in (1.0, 2.0, 3.0, inf) for x in (
         [0.0, 0.0], [0.0, 3.0, -4.0], [1.0, nan], [1.0, -inf], [2.0, -2.0])],
     *[(name, x, {"axis": -1}) for name in ("softmax", "log_softmax") for x in (
-        [-inf, -inf, -inf], [-inf, 0.0, 1.0], [1000.0, 0.0, -1000.0], [nan, 0.0], [inf, 0.0], [[-inf, -inf], [0.0, -inf]], [5.0])],
-    *[("logsumexp", x, {}) for x in ([-inf, -inf], [-inf, 0.0], [1000.0, 1000.0], [nan, 0.0], [inf, 0.0], [inf, inf], [-1000.0])],
+        [-inf, -inf, -inf], [-inf, 0.0, 1.0], [1000.0, 0.0, -1000.0], [nan, 0.0], [inf, 0.0],
+        [[-inf, -inf], [0.0, -inf]], [5.0])],
+    *[("logsumexp", x, {}) for x in ([-inf, -inf], [-inf, 0.0], [1000.0, 1000.0], [nan, 0.0], [inf, 0.0], [inf, inf],
+                                     [-1000.0])],
     *[("mean", x, {}) for x in ([inf, -inf], [nan, 1.0], [1e308, 1e308])],
     *[("sum", x, {}) for x in ([inf, -inf], [nan, 1.0], [-0.0, -0.0])],
     *[("cumsum", x, {"axis": 0}) for x in ([1.0, inf, -inf, 2.0], [1.0, nan, 1.0])],
     *[("sort", x, {"descending": descending}) for descending in (False, True) for x in (
         [2.0, nan, 1.0, nan, inf, -inf], [1.0, 1.0, 0.0, 1.0], [0.0, -0.0, 0.0])],
-    *[("topk", x, {"k": 2, "largest": largest}) for largest in (False, True) for x in ([2.0, nan, 1.0], [1.0, 1.0, 1.0], [inf, -inf, 0.0])],
+    *[("topk", x, {"k": 2, "largest": largest}) for largest in (False, True) for x in ([2.0, nan, 1.0],
+        [1.0, 1.0, 1.0], [inf, -inf, 0.0])],
 ]
 
 # composites: (function, values, arguments)
 COMPOSITE_POINTS = [
-    *[("tp_prod", x, (None, False)) for x in ([0.0, 2.0, 3.0], [0.0, 0.0, 3.0], [nan, 0.0], [inf, 0.0], [[0.0, 1.0], [2.0, 0.0]])],
+    *[("tp_prod", x, (None, False)) for x in ([0.0, 2.0, 3.0], [0.0, 0.0, 3.0], [nan, 0.0], [inf, 0.0],
+                                              [[0.0, 1.0], [2.0, 0.0]])],
     ("tp_prod", [[0.0, 1.0], [2.0, 3.0]], ([0], False)), ("tp_prod", [[0.0, 1.0], [0.0, 3.0]], ([0], True)),
     *[("tp_pow_scalar", [0.0, -0.0, 1.0, -2.0, inf, -inf, nan], (s,)) for s in (0.0, 1.0, 2.0, 3.0, -1.0, -2.0)],
     # without -0 and -inf, where PyTorch's power of a number is a square root and its power of a tensor is C's
     *[("tp_pow_scalar", [0.0, 1.0, -2.0, inf, nan], (s,)) for s in (0.5, 1.5)],
     ("tp_selu", [0.0, -0.0, inf, -inf, -1000.0], ()),
     ("tp_div_scalar", [0.0, 1.0, -1.0, nan], (0.0,)), ("tp_mul_scalar", [0.0, inf, nan], (0.0,)),
-    ("tp_any", [nan, 0.0], (None, False)), ("tp_all", [nan, 0.0], (None, False)), ("tp_count_nonzero", [nan, 0.0, -0.0], (None, False)),
+    ("tp_any", [nan, 0.0], (None, False)), ("tp_all", [nan, 0.0], (None, False)),
+    ("tp_count_nonzero", [nan, 0.0, -0.0], (None, False)),
 ]
 
 

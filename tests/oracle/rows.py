@@ -102,7 +102,8 @@ def several(*entries):
 def concat_cases(op, maker):
     yield from several(([((2, 3), "plain"), ((1, 3), "plain")], {"axis": 0}), ([((2, 3), "transposed")], {"axis": -1}),
                        ([((2, 3), "reversed"), ((2, 1), "plain"), ((2, 0), "plain")], {"axis": 1}),
-                       ([((4,), "stepped"), ((2,), "reversed")], {"axis": 0}), ([((0, 2), "plain"), ((0, 2), "plain")], {"axis": 0}),
+                       ([((4,), "stepped"), ((2,), "reversed")], {"axis": 0}),
+                       ([((0, 2), "plain"), ((0, 2), "plain")], {"axis": 0}),
                        ([((2, 3, 2), "expanded"), ((2, 1, 2), "plain")], {"axis": -2}),
                        ([((1,), "plain")] * 7, {"axis": 0}))(op, maker)
     yield Case([Input(draw((2,), torch.float32)), Input(draw((3,), torch.float64))], {"axis": 0})
@@ -175,7 +176,8 @@ def clamp(x, min, max):
 
     def held(bound):
         return low if bound < low else high if bound > high else int(bound)
-    return torch.clamp(x, held(min if math.isinf(min) else math.ceil(min)), held(max if math.isinf(max) else math.floor(max)))
+    return torch.clamp(x, held(min if math.isinf(min) else math.ceil(min)),
+                       held(max if math.isinf(max) else math.floor(max)))
 
 
 def by_zero_is_zero(fn):
@@ -210,7 +212,8 @@ def topk_cases(op, maker):
         for k, axis, s, kind in ((2, 0, (5,), "reversed"), (3, -1, (3, 5), "stepped"), (1, 0, (4, 3), "transposed"),
                                  (3, 1, (2, 3, 4), "plain"), (0, 0, (3,), "plain"), (2, 1, (3, 4), "expanded")):
             for dtype in FLOATS + INTEGERS + HALVES:
-                yield Case([view(s, kind, maker(0, dtype))], {"k": k, "axis": axis, "largest": largest}, grad=dtype in FLOATS)
+                yield Case([view(s, kind, maker(0, dtype))], {"k": k, "axis": axis, "largest": largest},
+                           grad=dtype in FLOATS)
 
 
 def pad(x, before, after, value):
@@ -255,7 +258,8 @@ def rows_cases(op, maker):
 def one_hot_cases(op, maker):
     for dtype in FLOATS + (torch.int64, torch.bool):
         for s, kind in (((), "plain"), ((4,), "reversed"), ((2, 3), "transposed"), ((0,), "plain")):
-            yield Case([view(s, kind, lambda shape: draw_index(3, shape).abs())], {"classes": 4, "dtype": dtype}, grad=False)
+            yield Case([view(s, kind, lambda shape: draw_index(3, shape).abs())], {"classes": 4, "dtype": dtype},
+                       grad=False)
 
 
 DRAWS = "PyTorch draws other numbers; Philox has its own known answers"
@@ -315,7 +319,8 @@ ROWS = {
     "min": Row(over(torch.amin)),
     "argmax": Row(argument(torch.argmax)),
     "argmin": Row(argument(torch.argmin)),
-    "variance": Row(over(lambda x, axes, keepdim, correction: torch.var(x, axes, correction=correction, keepdim=keepdim)),
+    "variance": Row(over(lambda x, axes, keepdim, correction: torch.var(x, axes, correction=correction,
+        keepdim=keepdim)),
                     attrs=({"correction": 1}, {"correction": 0}, {"correction": 2})),
     "std": Row(over(lambda x, axes, keepdim, correction: torch.std(x, axes, correction=correction, keepdim=keepdim)),
                attrs=({"correction": 1}, {"correction": 0})),
@@ -366,18 +371,26 @@ ROWS = {
         ((3,), "reversed", {"axis": 0, "size": 7, "start": 6, "step": -2}))),
     "concat": Row(lambda *xs, axis: torch.cat(xs, axis), cases=concat_cases),
     "pad": Row(pad, cases=one_input(
-        ((3,), "plain", {"before": [1], "after": [2]}), ((2, 3), "transposed", {"before": [1, 0], "after": [0, 2], "value": 1.5}),
+        ((3,), "plain", {"before": [1], "after": [2]}), ((2, 3), "transposed",
+                                                         {"before": [1, 0], "after": [0, 2], "value": 1.5}),
         ((2, 3), "stepped", {"before": [2], "after": [0]}), ((4, 5), "reversed", {"before": [-1, 1], "after": [1, -2]}),
-        ((3, 4), "expanded", {"before": [0, -1], "after": [0, -1], "value": -2.0}), ((0, 2), "plain", {"before": [1, 1], "after": [0, 0]}),
-        ((2, 1, 2), "plain", {"before": [1, 0, 1], "after": [0, 1, 0]}), ((3,), "reversed", {"before": [-2], "after": [3]}))),
-    "tril": Row(lambda x, diagonal: torch.tril(x, diagonal), cases=matrices({"diagonal": 0}, {"diagonal": -1}, {"diagonal": 2})),
-    "triu": Row(lambda x, diagonal: torch.triu(x, diagonal), cases=matrices({"diagonal": 0}, {"diagonal": -1}, {"diagonal": 2})),
+        ((3, 4), "expanded", {"before": [0, -1], "after": [0, -1], "value": -2.0}),
+        ((0, 2), "plain", {"before": [1, 1], "after": [0, 0]}),
+        ((2, 1, 2), "plain", {"before": [1, 0, 1], "after": [0, 1, 0]}),
+        ((3,), "reversed", {"before": [-2], "after": [3]}))),
+    "tril": Row(lambda x, diagonal: torch.tril(x, diagonal), cases=matrices({"diagonal": 0}, {"diagonal": -1},
+        {"diagonal": 2})),
+    "triu": Row(lambda x, diagonal: torch.triu(x, diagonal), cases=matrices({"diagonal": 0}, {"diagonal": -1},
+        {"diagonal": 2})),
     "diagonal_axes": Row(lambda x, offset: torch.diagonal(x, offset, -2, -1),
                          cases=matrices({"offset": 0}, {"offset": -1}, {"offset": 1})),
     "diagonal_spread": Row(diagonal_spread, cases=one_input(
-        ((3,), "plain", {"rows": 3, "columns": 3, "offset": 0}), ((2, 3), "transposed", {"rows": 4, "columns": 3, "offset": -1}),
-        ((2, 2), "stepped", {"rows": 2, "columns": 3, "offset": 1}), ((4,), "reversed", {"rows": 4, "columns": 6, "offset": 2}),
-        ((3, 2), "expanded", {"rows": 2, "columns": 2, "offset": 0}), ((0,), "plain", {"rows": 2, "columns": 2, "offset": 2}))),
+        ((3,), "plain", {"rows": 3, "columns": 3, "offset": 0}), ((2, 3), "transposed",
+            {"rows": 4, "columns": 3, "offset": -1}),
+        ((2, 2), "stepped", {"rows": 2, "columns": 3, "offset": 1}),
+        ((4,), "reversed", {"rows": 4, "columns": 6, "offset": 2}),
+        ((3, 2), "expanded", {"rows": 2, "columns": 2, "offset": 0}),
+        ((0,), "plain", {"rows": 2, "columns": 2, "offset": 2}))),
     # matmul.c
     "matmul_2d": Row(torch.matmul, cases=matmul_cases),
     # gather.c
