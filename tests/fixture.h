@@ -86,6 +86,13 @@ static inline void expect_error_(tp_context *c, tp_status status, const char *te
 }
 #define expect_error(c, status, text) expect_error_((c), (status), (text), __FILE__, __LINE__)
 
+/* A call returned its status: the text says why, the context is usable. */
+#define expect_report(c, text)                       \
+    do {                                             \
+        assert_true(tp_ok(c));                       \
+        assert_string_equal(tp_error_text(c), text); \
+    } while (0)
+
 static inline void expect_near_(double got, double wanted, double tolerance, const char *file, int line)
 {
     if (got == wanted || fabs(got - wanted) <= tolerance || (got != got && wanted != wanted)) return;

@@ -54,7 +54,8 @@ TP_API bool tp_ok(const tp_context *c);
 /* The status of the first failure since tp_open or tp_clear. */
 TP_API tp_status tp_error(const tp_context *c);
 
-/* The message of the first failure, "" where there is none. Lives as long as the context. */
+/* The message of the first failure, or else of the last call whose returned status said what was wrong; ""
+ * where there is none. Lives as long as the context. */
 TP_API const char *tp_error_text(const tp_context *c);
 
 /* Forgets the failure. Nil handles got meanwhile stay nil. */
@@ -123,6 +124,10 @@ TP_API void tp_close_scope(tp_context *c, tp_mark mark);
 /* Moves the current scope's reference to the enclosing scope, history included; returns `t`. A tensor
  * of an outer scope stays where it is. */
 TP_API tp_tensor *tp_keep(tp_tensor *t);
+
+/* Releases `t` now instead of when its scope, which must be the current one, closes: for a long chain in one
+ * scope, where each result replaces the one before it. A tensor of an outer scope stays. */
+TP_API void tp_drop(tp_tensor *t);
 
 /* --- shapes and dtypes ------------------------------------------------------------------------- */
 

@@ -256,6 +256,9 @@ TP_API void tp_object_release(tp_object *object);
 /* Takes the scope's reference over: the caller releases it. No-op where no scope owns the object. */
 TP_API void tp_object_disown(tp_object *object);
 
+/* Drops the scope's reference now if the current scope owns it. */
+TP_API void tp_object_drop(tp_object *object);
+
 /* Moves the scope's reference one scope outward if the current scope owns it. */
 TP_API void tp_object_keep(tp_object *object);
 
@@ -274,6 +277,10 @@ TP_API void *tp_nil_object(tp_context *c, const tp_class *type);
 /* Records the first failure of a context: printf's text, at most 1023 characters. Allocates nothing. */
 TP_API void tp_fail(tp_context *c, tp_status status, const char *text, ...) TP_PRINTF(3, 4);
 
+/* For a call that returns a status: sets the text, leaves the context usable and returns `status`; on a
+ * failed context it returns the first failure and changes nothing. */
+TP_API tp_status tp_report(tp_context *c, tp_status status, const char *text, ...) TP_PRINTF(3, 4);
+
 /* Memory of the context, aligned as malloc's; NULL after recording the failure. */
 TP_API void *tp_alloc(tp_context *c, size_t size);
 
@@ -282,7 +289,7 @@ TP_API void tp_free(tp_context *c, void *block, size_t size);
 
 /* --- bindings ---------------------------------------------------------------------------------- */
 
-/* Another reference to a handle, outside any scope; each needs a tp_release. For bindings. */
+/* Another reference to a handle, outside any scope; each needs a tp_release before tp_close. For bindings. */
 TP_API tp_tensor *tp_retain(tp_tensor *t);
 
 /* Drops a reference got by tp_retain. */

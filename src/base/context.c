@@ -1,5 +1,6 @@
 #include "base/context.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void scope_destroy(tp_object *object) { tp_object_free(object, sizeof(tp_scope), false); }
@@ -100,6 +101,13 @@ void tp_free(tp_context *c, void *block, size_t size) { tp_cache_free(&c->cache,
 
 static bool is_nil(const tp_object *object) { return !object || !object->type || !object->type->destroy; }
 
+const char *tp_freed_when(const tp_object *object, char when[TP_WHEN])
+{
+    if (!object->freed_in) return "by tp_drop or tp_release";
+    snprintf(when, TP_WHEN, "when the scope opened at %s was closed", object->freed_in);
+    return when;
+}
+
 bool tp_object_usable(tp_context *c, const tp_object *object, const char *call, const char *argument)
 {
     if (!c || c->status != TP_OK) return false;
@@ -113,8 +121,8 @@ bool tp_object_usable(tp_context *c, const tp_object *object, const char *call, 
         return false;
     }
     if (object->refs > 0) return true;
-    tp_fail(c, TP_ERR_STATE, "%s: argument '%s' was freed when the scope opened at %s was closed", call,
-            argument, object->freed_in);
+    char when[TP_WHEN];
+    tp_fail(c, TP_ERR_STATE, "%s: argument '%s' was freed %s", call, argument, tp_freed_when(object, when));
     return false;
 }
 
@@ -168,6 +176,13 @@ void tp_object_disown(tp_object *object)
     if (object->scope) leave_scope(object);
 }
 
+void tp_object_drop(tp_object *object)
+{
+    if (object->scope != object->context->scope) return;
+    tp_object_disown(object);
+    tp_object_release(object);
+}
+
 void tp_object_keep(tp_object *object)
 {
     tp_scope *scope = object->context->scope;
@@ -184,7 +199,7 @@ void tp_object_free(tp_object *object, size_t size, bool handle)
         tp_free(c, object, size);
         return;
     }
-    object->freed_in = c->closing ? c->closing : "a release";
+    object->freed_in = c->closing;
     object->size = size;
     object->next = c->stale;
     c->stale = object;

@@ -65,6 +65,11 @@ struct tp_context {
 
 /* The rest of what contexts and objects can do is in ext.h, for modules are made of the same. */
 
+enum { TP_WHEN = 256 };
+
+/* When a stale handle was freed, for messages; may be written to `when`. */
+const char *tp_freed_when(const tp_object *object, char when[TP_WHEN]);
+
 void tp_fail_memory(tp_context *c, const char *call, size_t bytes);
 
 #endif

@@ -22,15 +22,30 @@ void tp_on_error(tp_context *c, void (*handler)(tp_context *c, void *user), void
     c->on_error_user = user;
 }
 
+static void write_text(tp_context *c, const char *text, va_list args)
+{
+    vsnprintf(c->text, sizeof c->text, text, args);
+}
+
 void tp_fail(tp_context *c, tp_status status, const char *text, ...)
 {
     if (!c || c->status != TP_OK) return;
     va_list args;
     va_start(args, text);
-    vsnprintf(c->text, sizeof c->text, text, args);
+    write_text(c, text, args);
     va_end(args);
     c->status = status;
     if (c->on_error) c->on_error(c, c->on_error_user);
+}
+
+tp_status tp_report(tp_context *c, tp_status status, const char *text, ...)
+{
+    if (!c || c->status != TP_OK) return c ? c->status : status;
+    va_list args;
+    va_start(args, text);
+    write_text(c, text, args);
+    va_end(args);
+    return status;
 }
 
 void tp_fail_memory(tp_context *c, const char *call, size_t bytes)

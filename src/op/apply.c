@@ -409,6 +409,17 @@ static void finish(frame *f, bool done, const tp_tensor *target, tp_tensor **ext
     }
 }
 
+/* The call, from inputs in the caller's array to outputs in the frame and in `extra`. */
+static bool compute(frame *f, tp_tensor *const *in, tp_tensor **extra)
+{
+    for (int i = 0; i < f->call.n_in; i++) f->in[i] = in[i];
+    for (int o = 0; o < f->call.n_out; o++) f->out[o] = tp_nil(f->call.context);
+    bool done = convert_inputs(f) && run(f, in);
+    frame_close(f);
+    finish(f, done, f->call.op->in_place ? in[0] : NULL, extra);
+    return done;
+}
+
 /* The context of the first input that has one. */
 static tp_context *context_of(int n, tp_tensor *const *in)
 {
@@ -430,12 +441,7 @@ tp_tensor *tp_apply(const tp_op *op, int n_in, tp_tensor *const *in, const tp_at
     if (!right_number(&f.call) || !usable_inputs(&f.call, in) || !resolve_axes(&f, attr)) return nil;
     const char *before = c->call;
     c->call = op->name;
-    if (!frame_open(&f)) return nil;
-    for (int i = 0; i < n_in; i++) f.in[i] = in[i];
-    for (int o = 0; o < op->n_out; o++) f.out[o] = nil;
-    bool done = convert_inputs(&f) && run(&f, in);
-    frame_close(&f);
+    bool done = frame_open(&f) && compute(&f, in, extra);
     c->call = before;
-    finish(&f, done, op->in_place ? in[0] : NULL, extra);
     return done ? f.out[0] : nil;
 }

@@ -189,12 +189,10 @@ static void output_shape(const tp_call *call, const char **p, tp_dim *dims, int 
 /* True for "()->()" and its like: all axes are loops. */
 static bool is_elementwise(const tp_op *op)
 {
-    switch (op->n_in) {
-    case 1: return memcmp(op->signature, "()->()", 7) == 0;
-    case 2: return memcmp(op->signature, "(),()->()", 10) == 0;
-    case 3: return strcmp(op->signature, "(),(),()->()") == 0;
-    default: return false;
-    }
+    const char *p = op->signature;
+    for (int i = 0; i < op->n_in; i++, p += 3)
+        if (p[0] != '(' || p[1] != ')' || p[2] != (i < op->n_in - 1 ? ',' : '-')) return false;
+    return op->n_in > 0 && strcmp(p, ">()") == 0;
 }
 
 static bool same_shape(const tp_shape *a, const tp_shape *b)

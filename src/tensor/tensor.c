@@ -29,12 +29,14 @@ tp_tensor *tp_nil(tp_context *c)
 
 bool tp_is_nil(const tp_tensor *t) { return !t || !t->storage; }
 
+#define STALE "%s: the tensor was freed %s"
+
 bool tp_tensor_alive(const tp_tensor *t, const char *call)
 {
     if (tp_is_nil(t)) return false;
     if (t->object.refs > 0) return true;
-    tp_fail(t->object.context, TP_ERR_STATE,
-            "%s: the tensor was freed when the scope opened at %s was closed", call, t->object.freed_in);
+    char when[TP_WHEN];
+    tp_fail(t->object.context, TP_ERR_STATE, STALE, call, tp_freed_when(&t->object, when));
     return false;
 }
 
@@ -121,6 +123,11 @@ tp_tensor *tp_keep(tp_tensor *t)
 {
     if (tp_tensor_alive(t, "tp_keep")) tp_object_keep(&t->object);
     return t;
+}
+
+void tp_drop(tp_tensor *t)
+{
+    if (tp_tensor_alive(t, "tp_drop")) tp_object_drop(&t->object);
 }
 
 tp_tensor *tp_share_tensor(tp_context *c, const tp_tensor *t)
@@ -238,14 +245,16 @@ double tp_get(const tp_tensor *t, tp_ints index)
     return (double)NAN;
 }
 
-/* What a status-returning call starts with: the first error, or its own. */
+/* What a call that returns a status starts with: the context's failure, or what is wrong with the tensor. */
 static tp_status ready(const tp_tensor *t, const char *call)
 {
-    if (t && t->object.context && t->object.context->status != TP_OK) return t->object.context->status;
-    if (tp_tensor_alive(t, call)) return TP_OK;
-    if (!t || !t->object.context) return TP_ERR_ARGUMENT;
-    tp_fail(t->object.context, TP_ERR_ARGUMENT, "%s: the tensor is nil", call);
-    return t->object.context->status;
+    tp_context *c = tp_context_of(t);
+    if (!c) return TP_ERR_ARGUMENT;
+    if (c->status != TP_OK) return c->status;
+    if (tp_is_nil(t)) return tp_report(c, TP_ERR_ARGUMENT, "%s: the tensor is nil", call);
+    if (t->object.refs > 0) return TP_OK;
+    char when[TP_WHEN];
+    return tp_report(c, TP_ERR_STATE, STALE, call, tp_freed_when(&t->object, when));
 }
 
 /* A row-major array over plain memory with the shape of `t`. */
@@ -259,16 +268,15 @@ static tp_array flat_array(const tp_tensor *t, void *data, tp_dtype dtype)
     return a;
 }
 
-/* Whether a buffer is there and of the size wanted; false after recording the failure. */
-static bool buffer_fits(const tp_tensor *t, const char *call, const char *argument, const void *buffer,
-                        size_t size, size_t wanted)
+/* Whether a buffer is there and of the size wanted. */
+static tp_status buffer_fits(const tp_tensor *t, const char *call, const char *argument, const void *buffer,
+                             size_t size, size_t wanted)
 {
-    if (size == wanted && (buffer || size == 0)) return true;
-    if (size == wanted)
-        tp_fail(t->object.context, TP_ERR_ARGUMENT, "%s: argument '%s' is NULL", call, argument);
-    else
-        tp_fail(t->object.context, TP_ERR_ARGUMENT, "%s: takes %zu bytes, got %zu", call, wanted, size);
-    return false;
+    tp_context *c = t->object.context;
+    if (size != wanted)
+        return tp_report(c, TP_ERR_ARGUMENT, "%s: takes %zu bytes, got %zu", call, wanted, size);
+    if (!buffer && size) return tp_report(c, TP_ERR_ARGUMENT, "%s: argument '%s' is NULL", call, argument);
+    return TP_OK;
 }
 
 static size_t bytes_of(const tp_tensor *t) { return (size_t)tp_numel(t) * tp_dtype_size(t->dtype); }
@@ -276,8 +284,8 @@ static size_t bytes_of(const tp_tensor *t) { return (size_t)tp_numel(t) * tp_dty
 tp_status tp_read(const tp_tensor *t, void *out, size_t size)
 {
     tp_status status = ready(t, "tp_read");
+    if (status == TP_OK) status = buffer_fits(t, "tp_read", "out", out, size, bytes_of(t));
     if (status != TP_OK) return status;
-    if (!buffer_fits(t, "tp_read", "out", out, size, bytes_of(t))) return TP_ERR_ARGUMENT;
     tp_array from, to = flat_array(t, out, t->dtype);
     tp_tensor_array(t, &from);
     tp_array_copy(&to, &from);
@@ -288,33 +296,27 @@ tp_status tp_read_doubles(const tp_tensor *t, double *out, int64_t n)
 {
     tp_status status = ready(t, "tp_read_doubles");
     if (status != TP_OK) return status;
-    if (n != tp_numel(t)) {
-        tp_fail(t->object.context, TP_ERR_ARGUMENT, "tp_read_doubles: takes %lld elements, got %lld",
-                (long long)tp_numel(t), (long long)n);
-        return TP_ERR_ARGUMENT;
-    }
+    if (n != tp_numel(t))
+        return tp_report(t->object.context, TP_ERR_ARGUMENT, "tp_read_doubles: takes %lld elements, got %lld",
+                         (long long)tp_numel(t), (long long)n);
     size_t bytes = (size_t)n * sizeof *out;
-    if (!buffer_fits(t, "tp_read_doubles", "out", out, bytes, bytes)) return TP_ERR_ARGUMENT;
+    status = buffer_fits(t, "tp_read_doubles", "out", out, bytes, bytes);
+    if (status != TP_OK) return status;
     tp_array from, to = flat_array(t, out, TP_F64);
     tp_tensor_array(t, &from);
     tp_array_copy(&to, &from);
     return TP_OK;
 }
 
-static bool writable(const tp_tensor *t, const char *call)
-{
-    if (!t->read_only) return true;
-    tp_fail(t->object.context, TP_ERR_STATE, "%s: the tensor is shared with another context, read-only",
-            call);
-    return false;
-}
+#define READ_ONLY "%s: the tensor is shared with another context, read-only"
 
 tp_status tp_write(tp_tensor *t, const void *data, size_t size)
 {
     tp_status status = ready(t, "tp_write");
+    if (status == TP_OK && t->read_only)
+        status = tp_report(t->object.context, TP_ERR_STATE, READ_ONLY, "tp_write");
+    if (status == TP_OK) status = buffer_fits(t, "tp_write", "data", data, size, bytes_of(t));
     if (status != TP_OK) return status;
-    if (!writable(t, "tp_write")) return TP_ERR_STATE;
-    if (!buffer_fits(t, "tp_write", "data", data, size, bytes_of(t))) return TP_ERR_ARGUMENT;
     union {
         const void *in;
         void *plain;
@@ -334,7 +336,12 @@ const void *tp_data(const tp_tensor *t)
 
 void *tp_data_mut(tp_tensor *t)
 {
-    if (ready(t, "tp_data_mut") != TP_OK || !writable(t, "tp_data_mut")) return NULL;
+    tp_context *c = tp_context_of(t);
+    if (!tp_tensor_usable(c, t, "tp_data_mut", "t")) return NULL;
+    if (t->read_only) {
+        tp_fail(c, TP_ERR_STATE, READ_ONLY, "tp_data_mut");
+        return NULL;
+    }
     tp_tensor_touch(t);
     return (char *)t->storage->data + t->offset * tp_bytes(t->dtype);
 }

@@ -116,24 +116,21 @@ static tp_tensor *weight(tp_context *c)
 
 static tp_tensor *start(tp_context *c) { return tp_reshape(tp_linspace(c, 0, 1, 8, TP_F64), TP_SHAPE(2, 4)); }
 
-/* Each result goes when the next is there. */
+/* One scope around the chain; each result goes when the next is there. */
 static size_t peak_of(int depth, double *sum)
 {
     tp_context *c = tp_open(NULL);
     tp_mark scope = tp_open_scope(c);
     int level = tp_open_forward(c);
-    tp_tensor *w = tp_dual_identity(weight(c), level, 0), *h = tp_retain(start(c));
+    tp_tensor *w = tp_dual_identity(weight(c), level, 0), *h = start(c);
     for (int k = 0; k < depth; k++) {
-        tp_mark m = tp_open_scope(c);
-        tp_tensor *next = tp_retain(layer(h, w));
-        tp_close_scope(c, m);
-        tp_release(h);
+        tp_tensor *next = layer(h, w);
+        tp_drop(h);
         h = next;
     }
     tp_tensor *tangent = tp_tangent(h, level, 0);
     assert_int_equal(tp_size(tangent, 0), 16);
     *sum = tp_item(tp_sum(tangent, TP_ALL, false));
-    tp_release(h);
     size_t peak = tp_memory_peak(c);
     tp_close_forward(c, level);
     tp_close_scope(c, scope);

@@ -40,7 +40,8 @@ int main(int argc, char **argv)
         tests[taken++] = (struct CMUnitTest){
             .name = op->name, .test_func = test_row, .initial_state = (void *)(uintptr_t)op};
     }
-    int failed = _cmocka_run_group_tests("ops", tests, (size_t)taken, NULL, NULL);
+    if (!taken) fprintf(stderr, "there is no row '%s'\n", argc > 1 ? argv[1] : "");
+    int failed = taken == 0 || _cmocka_run_group_tests("ops", tests, (size_t)taken, NULL, NULL);
     printf("%d rows, %lld samples, %lld checks\n", taken, all_samples, all_checks);
     free(tests);
     return failed;

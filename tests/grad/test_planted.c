@@ -148,7 +148,7 @@ static void eval_in_f32(const tp_call *call, const tp_array *in, const tp_array 
 typedef struct bug {
     const char *what;
     const char *op;
-    const char *found_by; /* the first check that fails */
+    const char *found_by; /* the first check that fails; NULL: which one depends on what stands in memory */
     int planted;          /* in the engine, or ... */
     tp_rules with;        /* ... what replaces the row's rules */
     uint32_t unread;      /* taken out of `reads` */
@@ -157,8 +157,7 @@ typedef struct bug {
 static const bug bugs[] = {
     /* the engine */
     {"a sum-down averages", "mul", "Jacobian by reverse against differences", .planted = PLANT_SUM_DOWN},
-    {"a cotangent is not expanded", "sum", "gradient of views against row-major copies",
-     .planted = PLANT_EXPAND},
+    {"a cotangent is not expanded", "sum", NULL, .planted = PLANT_EXPAND},
     {"directions are taken for loops", "mul", "streaming against recorded forward in K directions",
      .planted = PLANT_ALIGN},
     {"forward drops a term of a product", "matmul_2d", "streaming against recorded forward",
@@ -307,7 +306,7 @@ static void test_bug(void **state)
     printf("%s: %s: %s (%s), worst %g: %s\n", r.op->name, b->what, r.failure[0].check, r.failure[0].kind,
            r.failure[0].worst, r.failure[0].text);
     assert_string_equal(r.op->name, b->op);
-    assert_string_equal(r.failure[0].check, b->found_by);
+    if (b->found_by) assert_string_equal(r.failure[0].check, b->found_by);
     found++;
     assert_int_equal(tp_close(c), 0);
 }

@@ -21,6 +21,14 @@
         tp_clear(c);                                 \
     } while (0)
 
+/* A call that returns its status leaves the context usable. */
+#define RETURNS(call, status, text)                  \
+    do {                                             \
+        assert_int_equal(call, status);              \
+        assert_true(tp_ok(c));                       \
+        assert_string_equal(tp_error_text(c), text); \
+    } while (0)
+
 #define E 2.718281828459045
 
 static tp_tensor *ones(tp_context *c, tp_shape shape) { return tp_ones(c, shape, TP_F64); }
@@ -56,12 +64,12 @@ static void test_reading_and_writing(void **state)
     FAILS_TO(tp_item(x), "tp_item: takes one element, got [2,3]");
     FAILS_TO(tp_get(x, TP_INTS(0)), "tp_get: index [0] is outside [2,3]");
     FAILS_TO(tp_get(x, TP_INTS(0, 3)), "tp_get: index [0,3] is outside [2,3]");
-    REFUSES(tp_read(x, d, 7), TP_ERR_ARGUMENT, "tp_read: takes 48 bytes, got 7");
-    REFUSES(tp_read(x, NULL, 48), TP_ERR_ARGUMENT, "tp_read: argument 'out' is NULL");
-    REFUSES(tp_read_doubles(x, d, 4), TP_ERR_ARGUMENT, "tp_read_doubles: takes 6 elements, got 4");
-    REFUSES(tp_read_doubles(tp_nil(c), d, 0), TP_ERR_ARGUMENT, "tp_read_doubles: the tensor is nil");
-    REFUSES(tp_write(x, d, 1), TP_ERR_ARGUMENT, "tp_write: takes 48 bytes, got 1");
-    REFUSES(tp_write(shared, d, 16), TP_ERR_STATE,
+    RETURNS(tp_read(x, d, 7), TP_ERR_ARGUMENT, "tp_read: takes 48 bytes, got 7");
+    RETURNS(tp_read(x, NULL, 48), TP_ERR_ARGUMENT, "tp_read: argument 'out' is NULL");
+    RETURNS(tp_read_doubles(x, d, 4), TP_ERR_ARGUMENT, "tp_read_doubles: takes 6 elements, got 4");
+    RETURNS(tp_read_doubles(tp_nil(c), d, 0), TP_ERR_ARGUMENT, "tp_read_doubles: the tensor is nil");
+    RETURNS(tp_write(x, d, 1), TP_ERR_ARGUMENT, "tp_write: takes 48 bytes, got 1");
+    RETURNS(tp_write(shared, d, 16), TP_ERR_STATE,
             "tp_write: the tensor is shared with another context, read-only");
     FAILS_TO(tp_data_mut(shared), "tp_data_mut: the tensor is shared with another context, read-only");
     assert_int_equal(tp_read(NULL, d, 8), TP_ERR_ARGUMENT);
@@ -211,7 +219,7 @@ static void test_scopes(void **state)
     FAILS(tp_stack(TP_TENSORS(x, stale), 0),
           "stack: argument 'xs[1]' was freed when the scope opened at epoch was closed");
     FAILS_TO((tp_keep(stale), 0), "tp_keep: the tensor was freed when the scope opened at epoch was closed");
-    REFUSES(tp_read(stale, d, 16), TP_ERR_STATE,
+    RETURNS(tp_read(stale, d, 16), TP_ERR_STATE,
             "tp_read: the tensor was freed when the scope opened at epoch was closed");
 }
 

@@ -91,7 +91,7 @@ static tp_context *second(ledger *other)
 static void test_shared_is_read_only(void **state)
 {
     tp_context *c = *state;
-    ledger other;
+    static ledger other; /* a storage may come back when the test has returned */
     tp_context *d = second(&other);
     tp_tensor *t = tp_require_grad(MATRIX(c, 2, 2, 1, 2, 3, 4)), *s = tp_share_tensor(d, t);
     assert_ptr_equal(tp_context_of(s), d);
@@ -99,7 +99,7 @@ static void test_shared_is_read_only(void **state)
     assert_false(tp_has_history(s));
     expect_values(tp_add(s, s), TP_SHAPE(2, 2), 2, 4, 6, 8);
     assert_int_equal(tp_write(s, (double[4]){0}, 32), TP_ERR_STATE);
-    expect_error(d, TP_ERR_STATE, "tp_write: the tensor is shared with another context, read-only");
+    expect_report(d, "tp_write: the tensor is shared with another context, read-only");
     assert_null(tp_data_mut(tp_transpose(s, 0, 1)));
     expect_error(d, TP_ERR_STATE, "read-only");
     assert_true(tp_is_nil(tp_sgd_update(tp_reshape(s, TP_SHAPE(4)), VECTOR(d, 1, 1, 1, 1), 1)));
@@ -116,7 +116,7 @@ static void test_shared_is_read_only(void **state)
 static void test_stale_share_fails_the_receiver_only(void **state)
 {
     tp_context *c = *state;
-    ledger other;
+    static ledger other; /* a storage may come back when the test has returned */
     tp_context *d = second(&other);
     tp_mark m = tp_open_scope(c);
     tp_tensor *t = VECTOR(c, 1);
@@ -130,7 +130,7 @@ static void test_stale_share_fails_the_receiver_only(void **state)
 static void test_storage_outlives_its_context(void **state)
 {
     tp_context *c = *state;
-    ledger other;
+    static ledger other; /* a storage may come back when the test has returned */
     atomic_int gone = 0;
     double memory[2] = {5, 6};
     tp_context *d = second(&other);
@@ -151,7 +151,7 @@ static void test_storage_outlives_its_context(void **state)
 static void test_accounting_across_contexts(void **state)
 {
     tp_context *c = *state;
-    ledger other;
+    static ledger other; /* a storage may come back when the test has returned */
     tp_context *d = second(&other);
     size_t before = tp_memory_used(d);
     for (int k = 0; k < 20; k++) {
@@ -230,7 +230,7 @@ static void test_either_side_frees(void **state)
     double memory[4] = {0};
     for (int k = 0; k < TURNS; k++) {
         atomic_int gone = 0;
-        ledger other;
+        static ledger other; /* a storage may come back when the test has returned */
         tp_context *d = second(&other);
         tp_context *theirs = tp_open(NULL);
         tp_share_tensor(theirs, tp_wrap(d, TP_SHAPE(4), TP_F64, memory, count, &gone));

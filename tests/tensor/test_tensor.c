@@ -117,18 +117,18 @@ static void test_read_and_write(void **state)
     expect_near(tp_get(m, TP_INTS(0, 0)), 9, 0);
     assert_int_equal(((const int16_t *)tp_data(column))[tp_strides_of(column).v[0]], -8);
     assert_int_equal(tp_read(m, got, 11), TP_ERR_ARGUMENT);
-    expect_error(c, TP_ERR_ARGUMENT, "tp_read: takes 12 bytes, got 11");
+    expect_report(c, "tp_read: takes 12 bytes, got 11");
     assert_int_equal(tp_write(m, got, 13), TP_ERR_ARGUMENT);
-    expect_error(c, TP_ERR_ARGUMENT, "tp_write: takes 12 bytes, got 13");
+    expect_report(c, "tp_write: takes 12 bytes, got 13");
     double wide[5];
     assert_int_equal(tp_read_doubles(m, wide, 5), TP_ERR_ARGUMENT);
-    expect_error(c, TP_ERR_ARGUMENT, "tp_read_doubles: takes 6 elements, got 5");
+    expect_report(c, "tp_read_doubles: takes 6 elements, got 5");
     assert_int_equal(tp_read(m, NULL, 12), TP_ERR_ARGUMENT);
-    expect_error(c, TP_ERR_ARGUMENT, "tp_read: argument 'out' is NULL");
+    expect_report(c, "tp_read: argument 'out' is NULL");
     assert_int_equal(tp_read_doubles(m, NULL, 6), TP_ERR_ARGUMENT);
-    expect_error(c, TP_ERR_ARGUMENT, "tp_read_doubles: argument 'out' is NULL");
+    expect_report(c, "tp_read_doubles: argument 'out' is NULL");
     assert_int_equal(tp_write(m, NULL, 12), TP_ERR_ARGUMENT);
-    expect_error(c, TP_ERR_ARGUMENT, "tp_write: argument 'data' is NULL");
+    expect_report(c, "tp_write: argument 'data' is NULL");
     expect_values(m, TP_SHAPE(2, 3), 9, -7, 3, 4, -8, 6);
 }
 
