@@ -42,6 +42,7 @@ oracle()
 {
     need python3 test -x /usr/bin/python3
     need python3-numpy module numpy
+    need python3-mpmath module mpmath
     need python3-torch module torch
 }
 
