@@ -161,6 +161,22 @@ static void print_tally(const char *name, const tally *t)
     putchar('\n');
 }
 
+static bool has_kind(const tally *t, const char *kind)
+{
+    for (int k = 0; k < t->kinds; k++)
+        if (strcmp(t->kind[k], kind) == 0) return true;
+    return false;
+}
+
+/* Why a row's range is narrow, and why it has no samples of some kinds. */
+static void print_reasons(const tp_op *op, const tally *t)
+{
+    if (op->rules->narrow) printf("  %-22s %s\n", "narrowed", op->rules->narrow);
+    for (int i = 0; tp_sample_kind(i); i++)
+        if (!has_kind(t, tp_sample_kind(i)))
+            printf("  no %-19s %s\n", tp_sample_kind(i), tp_why_no_sample(op, tp_sample_kind(i)));
+}
+
 static json_t *tally_to_json(const char *name, const tally *t)
 {
     json_t *kinds = json_object();
@@ -168,7 +184,7 @@ static json_t *tally_to_json(const char *name, const tally *t)
     return json_pack("{s:s, s:i, s:o}", "name", name, "samples", t->samples, "kinds", kinds);
 }
 
-static int print_cases(int n, const tp_op *const *ops, bool json)
+static int print_cases(int n, const tp_op *const *ops, bool json, bool reasons)
 {
     tp_context *c = tp_open(NULL);
     tally all = {.samples = 0};
@@ -181,6 +197,7 @@ static int print_cases(int n, const tp_op *const *ops, bool json)
             json_array_append_new(list, tally_to_json(ops[i]->name, &one));
         else
             print_tally(ops[i]->name, &one);
+        if (reasons && !json) print_reasons(ops[i], &one);
     }
     int status = json ? print_json(list) : CLI_OK;
     if (!json && n > 1) print_tally("all", &all);
@@ -215,7 +232,7 @@ static int ops(unsigned flags, int n, char **names)
         chosen[count] = tp_op_find(names[i]);
         if (!chosen[count++]) return cli_unknown("op", names[i], op_name, NULL);
     }
-    return flags & CASES ? print_cases(count, chosen, flags & JSON)
+    return flags & CASES ? print_cases(count, chosen, flags & JSON, n > 0)
                          : print_rows(count, chosen, flags & JSON, n == 0);
 }
 
@@ -233,7 +250,8 @@ const cli_verb cli_ops = {
                "  reads       what backward reads, and so what a recorded call keeps\n"
                "\n"
                "  --json      an array of objects\n"
-               "  --cases     how many samples of each kind the generated tests draw for a row\n"
+               "  --cases     how many samples of each kind the generated tests draw for a row, and for\n"
+               "              rows named why a kind has none\n"
                "\n"
                "examples: taper ops | grep slope\n"
                "          taper ops sum matmul_2d\n",

@@ -493,19 +493,24 @@ const char *tp_sample_kind(int i)
     return i >= 0 && i < (int)(sizeof kinds / sizeof *kinds) ? kinds[i] : NULL;
 }
 
+/* Why an op has no sample with a special axis; NULL if the kind is not about one. */
+static const char *why_no_axis(const tp_op *op, const char *kind)
+{
+    bool axis = strstr(kind, "axis"), core = strstr(kind, "core"), loop = strstr(kind, "loop");
+    if (!axis && !core && !loop) return NULL;
+    if (loop || !op->signature || is_axes_op(op)) return "its loops and core axes are not told apart";
+    return axis ? "its axes are loops or core axes" : "it has no core axes";
+}
+
 const char *tp_why_no_sample(const tp_op *op, const char *kind)
 {
-    bool told = op->signature && !is_axes_op(op);
-    if (strstr(kind, "broadcast"))
-        return op->n_in < 0    ? "a list is not broadcast"
-               : op->n_in == 1 ? "it has one input"
-                               : "its shapes follow a rule of their own";
+    bool same = strstr(kind, "same"), cast = strstr(kind, "broadcast");
+    if (op->n_in == 1 && (same || cast)) return "it has one input";
+    if (cast) return op->n_in < 0 ? "a list is not broadcast" : "its shapes follow a rule of their own";
     if (strstr(kind, "rank")) return "it needs more axes";
-    if (strstr(kind, "axis") && told) return "its axes are loops or core axes";
-    if (strstr(kind, "core") && told) return "it has no core axes";
-    if (strstr(kind, "loop") || strstr(kind, "core")) return "its loops and core axes are not told apart";
+    if (why_no_axis(op, kind)) return why_no_axis(op, kind);
     if (op->rules->narrow) return op->rules->narrow;
-    return strstr(kind, "same") ? "no two inputs take the same tensor" : "its own samples leave it out";
+    return same ? "no two inputs take the same tensor" : "its own samples leave it out";
 }
 
 int tp_op_samples(tp_context *c, const tp_op *op, void (*each)(const tp_sample *sample, void *user),

@@ -60,8 +60,9 @@ assert by_name["sgd_update"]["in_place"]
 assert by_name["sum"]["attributes"][1] == {"name": "keepdim", "type": "bool", "default": "false"}
 END
 want 0 '\[*"name": "relu"*\]' '' ops relu --json
-want 0 $'exp * rank 0 [0-9]*, rank 4 [0-9]*\nmul * same tensor twice [0-9]*\nall *' '' ops --cases exp mul
-want 0 'relu * rank 0 [0-9]*' '' ops --cases relu
+want 0 $'exp * rank 0 [0-9]*, rank 4 [0-9]*\n*no broadcast *\nmul * same tensor twice [0-9]*\n*all *' '' ops --cases exp mul
+want 0 $'relu * rank 0 [0-9]*\n*' '' ops --cases relu
+want 0 '*narrowed * pole at 0*' '' ops --cases log
 want 0 '*' '' ops --cases
 [ "$(wc -l <<<"$stdout")" = $((rows + 1)) ] || { echo "taper ops --cases: not a line for each row"; failures=1; }
 want 0 '*' '' ops --cases --json
