@@ -281,6 +281,13 @@ TP_API void tp_fail(tp_context *c, tp_status status, const char *text, ...) TP_P
  * failed context it returns the first failure and changes nothing. */
 TP_API tp_status tp_report(tp_context *c, tp_status status, const char *text, ...) TP_PRINTF(3, 4);
 
+/* Names what runs from now on, in front of messages ("mlp.fc1: ..."); an empty name adds nothing. Returns
+ * what tp_path_pop takes. */
+TP_API size_t tp_path_push(tp_context *c, const char *name);
+
+/* Goes back to the names there were before. */
+TP_API void tp_path_pop(tp_context *c, size_t before);
+
 /* Memory of the context, aligned as malloc's; NULL after recording the failure. */
 TP_API void *tp_alloc(tp_context *c, size_t size);
 

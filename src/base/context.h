@@ -22,7 +22,7 @@ struct tp_scope {
 /* Nested forward levels: each may put one axis of directions before the user's TP_MAX_RANK axes. */
 enum { TP_MAX_LEVELS = TP_INTERNAL_RANK - TP_MAX_RANK };
 
-enum { TP_ERROR_TEXT = 1024, TP_NILS = 8 };
+enum { TP_ERROR_TEXT = 1024, TP_PATH_TEXT = 256, TP_NILS = 8 };
 
 /* Room for the inert object of one noun. */
 typedef union tp_nil_room {
@@ -46,6 +46,8 @@ struct tp_context {
 
     tp_status status;
     char text[TP_ERROR_TEXT];
+    char path[TP_PATH_TEXT]; /* the modules that run, "mlp.fc1", in front of messages */
+    size_t path_length;
     void (*on_error)(tp_context *c, void *user);
     void *on_error_user;
 

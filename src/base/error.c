@@ -24,7 +24,8 @@ void tp_on_error(tp_context *c, void (*handler)(tp_context *c, void *user), void
 
 static void write_text(tp_context *c, const char *text, va_list args)
 {
-    vsnprintf(c->text, sizeof c->text, text, args);
+    size_t used = c->path_length ? (size_t)snprintf(c->text, sizeof c->text, "%s: ", c->path) : 0;
+    vsnprintf(c->text + used, sizeof c->text - used, text, args);
 }
 
 void tp_fail(tp_context *c, tp_status status, const char *text, ...)
@@ -46,6 +47,22 @@ tp_status tp_report(tp_context *c, tp_status status, const char *text, ...)
     write_text(c, text, args);
     va_end(args);
     return status;
+}
+
+size_t tp_path_push(tp_context *c, const char *name)
+{
+    if (!c || !name || !name[0]) return c ? c->path_length : 0;
+    size_t before = c->path_length, room = sizeof c->path - before;
+    int wanted = snprintf(c->path + before, room, before ? ".%s" : "%s", name);
+    c->path_length += (size_t)wanted < room ? (size_t)wanted : room - 1;
+    return before;
+}
+
+void tp_path_pop(tp_context *c, size_t before)
+{
+    if (!c || before > c->path_length) return;
+    c->path_length = before;
+    c->path[before] = 0;
 }
 
 void tp_fail_memory(tp_context *c, const char *call, size_t bytes)

@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include <taper/ext.h>
+
 static void test_first_failure_wins(void **state)
 {
     tp_context *c = *state;
@@ -21,6 +23,29 @@ static void test_first_failure_wins(void **state)
     assert_string_equal(tp_error_text(c), "");
     tp_zeros(c, TP_SHAPE(1), (tp_dtype)99);
     expect_error(c, TP_ERR_DTYPE, "tp_zeros: 99 is no dtype");
+}
+
+/* Names pushed stand before a message, as many as fit. */
+static void test_path(void **state)
+{
+    tp_context *c = *state;
+    size_t outside = tp_path_push(c, "mlp"), inside = tp_path_push(c, "fc1");
+    assert_int_equal(tp_path_push(c, ""), 7);
+    tp_fail(c, TP_ERR_ARGUMENT, "too %s", "wide");
+    assert_string_equal(tp_error_text(c), "mlp.fc1: too wide");
+    tp_clear(c);
+    tp_path_pop(c, inside);
+    tp_fail(c, TP_ERR_ARGUMENT, "wide");
+    assert_string_equal(tp_error_text(c), "mlp: wide");
+    tp_clear(c);
+    for (int i = 0; i < 100; i++) tp_path_push(c, "block");
+    tp_fail(c, TP_ERR_ARGUMENT, "deep");
+    assert_non_null(strstr(tp_error_text(c), ": deep"));
+    tp_clear(c);
+    tp_path_pop(c, outside);
+    tp_fail(c, TP_ERR_ARGUMENT, "flat");
+    assert_string_equal(tp_error_text(c), "flat");
+    tp_clear(c);
 }
 
 static void test_nothing_has_an_effect_after_a_failure(void **state)
@@ -133,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_first_failure_wins),
+        TEST(test_path),
         TEST(test_nothing_has_an_effect_after_a_failure),
         TEST(test_handler),
         TEST(test_null),
