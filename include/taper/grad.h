@@ -14,6 +14,9 @@ extern "C" {
 /* Makes a float tensor a leaf whose gradient is wanted; returns it. An error if it has a history. */
 TP_API tp_tensor *tp_require_grad(tp_tensor *t);
 
+/* A leaf whose gradient is no longer wanted; what was recorded before still reaches it. Returns it. */
+TP_API tp_tensor *tp_stop_grad(tp_tensor *leaf);
+
 /* True for a leaf made by tp_require_grad. */
 TP_API bool tp_requires_grad(const tp_tensor *t);
 

@@ -20,6 +20,14 @@ tp_tensor *tp_require_grad(tp_tensor *t)
     return t;
 }
 
+tp_tensor *tp_stop_grad(tp_tensor *leaf)
+{
+    tp_context *c = tp_context_of(leaf);
+    if (!tp_ok(c) || !tp_tensor_usable(c, leaf, "tp_stop_grad", "leaf")) return tp_nil(c);
+    leaf->requires_grad = false;
+    return leaf;
+}
+
 bool tp_requires_grad(const tp_tensor *t) { return !tp_is_nil(t) && t->requires_grad; }
 
 bool tp_has_history(const tp_tensor *t) { return !tp_is_nil(t) && tp_tracked(t); }

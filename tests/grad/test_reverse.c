@@ -362,6 +362,20 @@ static void test_no_grad_and_detach(void **state)
     expect_error(c, TP_ERR_DTYPE, "tp_require_grad: only floats have gradients, got i64");
 }
 
+static void test_stop_grad(void **state)
+{
+    tp_context *c = *state;
+    tp_tensor *x = tp_require_grad(NUMBER(c, 3)), *y = tp_square(x);
+    assert_ptr_equal(tp_stop_grad(x), x);
+    assert_false(tp_requires_grad(x) || tp_has_history(tp_square(x)));
+    tp_backward(y); /* recorded before */
+    expect_item(tp_grad_of(x), 6);
+    assert_ptr_equal(tp_require_grad(x), x);
+    tp_backward(tp_square(x));
+    expect_item(tp_grad_of(x), 12);
+    assert_true(tp_is_nil(tp_stop_grad(NULL)));
+}
+
 static void test_leaf_that_goes_before_its_backward(void **state)
 {
     tp_context *c = *state;
@@ -421,6 +435,7 @@ int main(void)
         TEST(test_gradient_penalty),
         TEST(test_vjp),
         TEST(test_no_grad_and_detach),
+        TEST(test_stop_grad),
         TEST(test_leaf_that_goes_before_its_backward),
         TEST(test_all_or_none_without_memory),
     };
