@@ -99,6 +99,21 @@ static void test_in_place(void **state)
     expect_values(m, TP_SHAPE(2, 3), 0, 0, 0, 0, 0, 0);
 }
 
+static void test_assign(void **state)
+{
+    tp_context *c = *state;
+    tp_tensor *x = tp_require_grad(tp_zeros(c, TP_SHAPE(2, 3), TP_F64));
+    assert_ptr_equal(tp_assign(x, tp_from_doubles(c, TP_SHAPE(3), TP_I8, (double[]){1, 2, 3})), x);
+    expect_values(x, TP_SHAPE(2, 3), 1, 2, 3, 1, 2, 3); /* broadcast and converted */
+    assert_true(tp_requires_grad(x));
+    tp_tensor *n = tp_zeros(c, TP_SHAPE(2), TP_I8);
+    tp_assign(n, tp_tanh(tp_require_grad(VECTOR(c, -0.5, 1000)))); /* of a result with a history */
+    expect_values(n, TP_SHAPE(2), 0, 1);
+    assert_false(tp_has_history(n));
+    assert_true(tp_is_nil(tp_assign(n, x)));
+    expect_error(c, TP_ERR_SHAPE, "assign (),()->()");
+}
+
 static void test_in_place_refused(void **state)
 {
     tp_context *c = *state;
@@ -267,6 +282,7 @@ int main(void)
         TEST(test_views_share_storage),
         TEST(test_view_of_a_leaf_has_its_history),
         TEST(test_in_place),
+        TEST(test_assign),
         TEST(test_in_place_refused),
         TEST(test_extra_outputs),
         TEST(test_lists),

@@ -190,6 +190,15 @@ def by_zero_is_zero(fn):
     return divide
 
 
+def pairwise(fn):
+    """A torch loss of elements, which wants both tensors of one float dtype and one shape."""
+    def loss(x, target):
+        dtype = torch.promote_types(x.dtype, target.dtype)
+        dtype = dtype if dtype.is_floating_point else torch.float32
+        return fn(*torch.broadcast_tensors(x.to(dtype), target.to(dtype)), reduction="none")
+    return loss
+
+
 def argument(fn):
     """argmax and argmin over several axes: counted row-major."""
     def find(x, axes, keepdim):
@@ -304,6 +313,10 @@ ROWS = {
     "mish": Row(F.mish),
     "gelu": Row(lambda x, approximate: F.gelu(x, approximate="tanh" if approximate else "none"),
                 attrs=({"approximate": False}, {"approximate": True})),
+    # loss.c
+    "logistic_loss": Row(pairwise(F.binary_cross_entropy_with_logits)),
+    "log_loss": Row(pairwise(F.binary_cross_entropy)),
+    "huber": Row(lambda x, delta: F.huber_loss(x, torch.zeros_like(x), "none", delta), attrs=({}, {"delta": 0.5})),
     # binary.c
     **{name: Row(getattr(torch, name)) for name in "add sub mul maximum minimum pow atan2".split()},
     "div": Row(torch.true_divide),
@@ -405,5 +418,6 @@ ROWS = {
     # random.c
     **{name + "_from": Row(skip=DRAWS) for name in "uniform normal randint permutation bernoulli dropout_mask".split()},
     # update.c
+    "assign": Row(skip="a copy; tests/op/test_apply.c"),
     "sgd_update": Row(lambda x, grad, lr: x - lr * grad, cases=updates({"lr": 0.1}, {"lr": 0.5})),
 }
