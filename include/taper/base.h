@@ -64,6 +64,9 @@ TP_API void tp_clear(tp_context *c);
 /* Calls `handler` at each first failure, so that a debugger can stop there; NULL takes it away. */
 TP_API void tp_on_error(tp_context *c, void (*handler)(tp_context *c, void *user), void *user);
 
+/* In an option that takes a number and whose 0 means the default: a literal 0. */
+enum { TP_ZERO = -2147483647 - 1 };
+
 /* --- context ----------------------------------------------------------------------------------- */
 
 /* The one allocation hook: new_size 0 frees `block`; block NULL allocates; otherwise resizes. old_size is

@@ -9,4 +9,6 @@
 
 #include <taper/grad.h>
 
+#include <taper/nn.h>
+
 #endif

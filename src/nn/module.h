@@ -1,0 +1,47 @@
+/* module.h - the inside of a module. */
+#ifndef NN_MODULE_H
+#define NN_MODULE_H
+
+#include <taper/ext.h>
+#include <taper/nn.h>
+
+enum { TP_NAME = 32, TP_DEPTH = 64, TP_PATH = TP_NAME * TP_DEPTH };
+
+/* One named part of a module: a tensor or a child, each a reference. */
+typedef struct tp_entry {
+    char name[TP_NAME];
+    tp_tensor *tensor; /* a parameter, or a buffer ... */
+    bool buffer;
+    bool shared;      /* a read-only view: never trained */
+    tp_module *child; /* ... or a module */
+} tp_entry;
+
+struct tp_module {
+    tp_object object;
+    char kind[TP_NAME];
+    char name[TP_NAME]; /* in its first parent */
+    tp_forward_fn *forward;
+    void *data;
+    size_t data_size;
+    tp_entry *entries;
+    int n, room;
+    int level; /* how far below a root, at most */
+    bool training;
+};
+
+/* The context if the module can be used there; NULL after recording why not. */
+tp_context *tp_module_usable(const tp_module *m, const char *call);
+
+/* Appends a part, a tensor or a child, which is retained; false after recording why not. */
+bool tp_module_append(tp_module *m, const char *name, tp_entry part, const char *call);
+
+/* The part of that name, NULL if there is none. */
+tp_entry *tp_module_entry(const tp_module *m, const char *name, size_t length);
+
+/* "[2,3]" in `buf`, which it returns. */
+const char *tp_sizes_text(tp_shape shape, char *buf, size_t n);
+
+/* Room for that of any tensor. */
+enum { TP_SIZES_TEXT = 256 };
+
+#endif
