@@ -36,7 +36,7 @@ TP_API void tp_zero_grad(tp_tensor *leaf);
 typedef struct tp_grad_options {
     size_t struct_size; /* sizeof(tp_grad_options); 0 means this version's */
     bool retain;        /* tp_backward keeps the graph, so that it can be walked again */
-    bool record;        /* the result has a history and can be differentiated again */
+    bool record;        /* the result has a history and can be differentiated again; nothing to tp_backward */
 } tp_grad_options;
 
 /* Adds the gradient of `y` (one element) to every leaf it came from, then releases the graph. All leaves

@@ -69,12 +69,26 @@ tp_tensor *tp_jacobian_with(tp_tensor *y, tp_tensor *x, const tp_grad_options *o
     return j;
 }
 
+/* The gradient with its history, for a second derivative; what is wrong with y or x is said in the caller's
+ * name. */
+static tp_tensor *recorded_gradient(tp_tensor *y, tp_tensor *x, const char *call)
+{
+    tp_context *c = tp_context_of(y);
+    if (!tp_ok(c) || !tp_in_graph(c, y, call, "y") || !tp_in_graph(c, x, call, "x")) return tp_nil(c);
+    if (tp_numel(y) != 1) {
+        char text[256];
+        tp_fail(c, TP_ERR_SHAPE, "%s: takes one element, got %s", call,
+                tp_shape_text(y->size, y->rank, text, sizeof text));
+        return tp_nil(c);
+    }
+    return tp_grad_with(y, x, &(tp_grad_options){.record = true});
+}
+
 tp_tensor *tp_hessian_with(tp_tensor *y, tp_tensor *x, const tp_grad_options *options)
 {
     tp_context *c = tp_context_of(y);
     tp_mark scope = tp_open_scope(c);
-    tp_tensor *g = tp_grad_with(y, x, &(tp_grad_options){.record = true});
-    tp_tensor *h;
+    tp_tensor *g = recorded_gradient(y, x, "tp_hessian"), *h;
     if (!tp_is_nil(g) && !tp_has_history(g)) { /* linear: the gradient does not depend on x */
         tp_shape shape = tp_shape_of(x);
         for (int i = 0; i < x->rank && shape.n < TP_INTERNAL_RANK; i++) shape.v[shape.n++] = x->size[i];
@@ -90,8 +104,7 @@ tp_tensor *tp_hvp_with(tp_tensor *y, tp_tensor *x, tp_tensor *v, const tp_grad_o
 {
     tp_context *c = tp_context_of(y);
     tp_mark scope = tp_open_scope(c);
-    tp_tensor *g = tp_grad_with(y, x, &(tp_grad_options){.record = true});
-    tp_tensor *h = tp_nil(c);
+    tp_tensor *g = recorded_gradient(y, x, "tp_hvp"), *h = tp_nil(c);
     bool batched;
     if (!tp_is_nil(g) && tp_matches(c, v, x, &batched, "tp_hvp", "v"))
         h = tp_has_history(g) ? tp_vjp_with(g, x, v, options) : tp_zeros_like(v);

@@ -212,6 +212,14 @@ static bool make_outputs(frame *f)
     return true;
 }
 
+/* Whether an input holds indices: they are looked at even where the output has no elements. */
+static bool has_indices(const frame *f)
+{
+    for (int i = 0; i < f->call.n_in; i++)
+        if (type_letter(f->call.op, i) == 'I' && tp_numel(f->in[i])) return true;
+    return false;
+}
+
 static bool evaluate(frame *f)
 {
     if (!tp_fp_mode_is_default()) {
@@ -226,7 +234,7 @@ static bool evaluate(frame *f)
         elements += tp_numel(f->out[o]);
     }
     f->call.out = f->out;
-    if (elements) {
+    if (elements || has_indices(f)) {
         f->call.loops = tp_arrange(&f->call, f->in_array, out);
         f->call.op->rules->eval(&f->call, f->in_array, out);
     }

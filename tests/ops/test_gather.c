@@ -63,6 +63,10 @@ static void test_errors(void **state)
     FAILS(tp_embedding(x, k), "take_rows (v,d),(n)->(n,d): index 3 is outside an axis of 2");
     FAILS(tp_add_rows(x, k, 2), "add_rows (n,d),(n)->(size,d): index 3 is outside an axis of 2");
     FAILS(tp_add_rows(x, k, -1), "add_rows: shape [-1,3] has a negative size");
+    FAILS(tp_add_rows(x, k, 0), "add_rows (n,d),(n)->(size,d): index 0 is outside an axis of 0");
+    FAILS(tp_scatter_add(tp_zeros(c, TP_SHAPE(2, 0), TP_F64), INDICES(0), tp_ones(c, TP_SHAPE(1), TP_F64), 1),
+          "scatter_add (n),(m),(m)->(n): index 0 is outside an axis of 0");
+    FAILS(tp_one_hot(k, 0, TP_I64), "one_hot ()->(classes): class 0 is outside 0 to -1");
     FAILS(tp_one_hot(k, 3, TP_I64), "one_hot ()->(classes): class 3 is outside 0 to 2");
     FAILS(tp_one_hot(INDICES(-1), 3, TP_I64), "one_hot ()->(classes): class -1 is outside 0 to 2");
 }
