@@ -150,6 +150,7 @@ struct tp_op {
     bool in_place; /* the output is input 0, overwritten */
     const char *doc;
     const tp_rules *rules;
+    bool in_table; /* a row of ops.def: its contract is not checked at each call */
 };
 
 /* Checks, runs and records one call; the result is the first output. `extra` receives the others (NULL:

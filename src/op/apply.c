@@ -25,6 +25,7 @@ typedef struct frame {
     tp_shape out_shape[TP_MAX_OUT];
     tp_dtype out_dtype[TP_MAX_OUT];
     tp_tensor *out[TP_MAX_OUT];
+    bool elementwise;
     uint32_t converted; /* bit i: in[i] is the frame's own (lists: all or none) */
     tp_dtype dtype;     /* what F and N inputs are promoted to */
 } frame;
@@ -235,7 +236,7 @@ static bool evaluate(frame *f)
     }
     f->call.out = f->out;
     if (elements || has_indices(f)) {
-        f->call.loops = tp_arrange(&f->call, f->in_array, out);
+        f->call.loops = tp_arrange(&f->call, f->elementwise, f->in_array, out);
         f->call.op->rules->eval(&f->call, f->in_array, out);
     }
     return f->call.context->status == TP_OK;
@@ -367,7 +368,7 @@ static bool run(frame *f, tp_tensor *const *in)
     tp_context *c = f->call.context;
     const tp_op *op = f->call.op;
     describe_inputs(f);
-    if (!tp_resolve_shapes(&f->call, f->in_shape, f->out_shape)) return false;
+    if (!tp_resolve_shapes(&f->call, f->elementwise, f->in_shape, f->out_shape)) return false;
     for (int o = 0; o < f->call.n_out; o++) { /* a view too must have a size that can be counted */
         f->out_dtype[o] = output_dtype(f, o);
         if (!tp_shape_usable(c, &f->out_shape[o], f->out_dtype[o], op->name)) return false;
@@ -395,7 +396,7 @@ static const char *malformed(const tp_op *op)
 static bool right_number(const tp_call *call)
 {
     int takes = call->op->n_in;
-    const char *wrong = malformed(call->op);
+    const char *wrong = call->op->in_table ? NULL : malformed(call->op);
     if (wrong)
         tp_fail(call->context, TP_ERR_ARGUMENT, "%s: the op's %s cannot be right", call->op->name, wrong);
     if (wrong || (takes < 0 ? call->n_in > 0 : call->n_in == takes)) return !wrong;
@@ -411,8 +412,7 @@ static bool right_number(const tp_call *call)
 static void finish(frame *f, bool done, const tp_tensor *target, tp_tensor **extra)
 {
     for (int o = 0; o < f->call.n_out; o++) {
-        if (!done && f->out[o] != target && !tp_is_nil(f->out[o]))
-            tp_tensor_release(tp_tensor_own(f->out[o]));
+        if (!done && f->out[o] != target) tp_tensor_release(tp_tensor_own(f->out[o]));
         if (o && extra && done) extra[o - 1] = f->out[o];
     }
 }
@@ -421,7 +421,7 @@ static void finish(frame *f, bool done, const tp_tensor *target, tp_tensor **ext
 static bool compute(frame *f, tp_tensor *const *in, tp_tensor **extra)
 {
     for (int i = 0; i < f->call.n_in; i++) f->in[i] = in[i];
-    for (int o = 0; o < f->call.n_out; o++) f->out[o] = tp_nil(f->call.context);
+    for (int o = 0; o < f->call.n_out; o++) f->out[o] = NULL;
     bool done = convert_inputs(f) && run(f, in);
     frame_close(f);
     finish(f, done, f->call.op->in_place ? in[0] : NULL, extra);
@@ -439,17 +439,17 @@ static tp_context *context_of(int n, tp_tensor *const *in)
 tp_tensor *tp_apply(const tp_op *op, int n_in, tp_tensor *const *in, const tp_attr *attr, tp_tensor **extra)
 {
     tp_context *c = context_of(n_in, in);
-    tp_tensor *nil = tp_nil(c);
-    for (int o = 1; extra && o < op->n_out; o++) extra[o - 1] = nil;
-    if (!tp_ok(c)) return nil;
+    for (int o = 1; extra && o < op->n_out; o++) extra[o - 1] = tp_nil(c);
+    if (!tp_ok(c)) return tp_nil(c);
 
     frame f;
     f.call = (tp_call){.context = c, .op = op, .attr = f.attr, .n_in = n_in, .n_out = op->n_out, .in = in};
     f.converted = 0;
-    if (!right_number(&f.call) || !usable_inputs(&f.call, in) || !resolve_axes(&f, attr)) return nil;
+    if (!right_number(&f.call) || !usable_inputs(&f.call, in) || !resolve_axes(&f, attr)) return tp_nil(c);
+    f.elementwise = tp_is_elementwise(op);
     const char *before = c->call;
     c->call = op->name;
     bool done = frame_open(&f) && compute(&f, in, extra);
     c->call = before;
-    return done ? f.out[0] : nil;
+    return done ? f.out[0] : tp_nil(c);
 }

@@ -186,9 +186,9 @@ static void output_shape(const tp_call *call, const char **p, tp_dim *dims, int 
     for (int k = 0; k < n; k++) out->v[axes[k] + out->n] = look_up(call, dims, n_dims, &names[k])->size;
 }
 
-/* True for "()->()" and its like: all axes are loops. */
-static bool is_elementwise(const tp_op *op)
+bool tp_is_elementwise(const tp_op *op)
 {
+    if (!op->signature || op->rules->shape) return false;
     const char *p = op->signature;
     for (int i = 0; i < op->n_in; i++, p += 3)
         if (p[0] != '(' || p[1] != ')' || p[2] != (i < op->n_in - 1 ? ',' : '-')) return false;
@@ -215,11 +215,11 @@ static bool elementwise_shape(const tp_call *call, const tp_shape *in_shape, tp_
     return true;
 }
 
-bool tp_resolve_shapes(const tp_call *call, const tp_shape *in_shape, tp_shape *out_shape)
+bool tp_resolve_shapes(const tp_call *call, bool elementwise, const tp_shape *in_shape, tp_shape *out_shape)
 {
     const tp_op *op = call->op;
     if (op->rules->shape) return op->rules->shape(call, in_shape, out_shape);
-    if (is_elementwise(op)) return elementwise_shape(call, in_shape, out_shape);
+    if (elementwise) return elementwise_shape(call, in_shape, out_shape);
     if (!is_signature(call)) return false;
     tp_dim dims[ALL_DIMS];
     int n_dims = 0;
@@ -269,11 +269,11 @@ static void broadcast_array(tp_array *a, int core, const tp_array *to, int loops
     }
 }
 
-int tp_arrange(const tp_call *call, tp_array *in, tp_array *out)
+int tp_arrange(const tp_call *call, bool elementwise, tp_array *in, tp_array *out)
 {
     const tp_op *op = call->op;
     if (!op->signature || op->rules->shape) return 0;
-    if (is_elementwise(op)) {
+    if (elementwise) {
         for (int i = 0; i < call->n_in; i++) broadcast_array(&in[i], 0, &out[0], out[0].rank);
         return out[0].rank;
     }

@@ -30,10 +30,13 @@ bool tp_keeps_dim(const tp_call *call);
 int tp_core_rank(const tp_call *call, int i);
 
 /* Works out the output shapes; false after recording what does not fit. */
-bool tp_resolve_shapes(const tp_call *call, const tp_shape *in_shape, tp_shape *out_shape);
+bool tp_resolve_shapes(const tp_call *call, bool elementwise, const tp_shape *in_shape, tp_shape *out_shape);
+
+/* True for "()->()" and its like: all axes are loops. */
+bool tp_is_elementwise(const tp_op *op);
 
 /* Turns arrays as the tensors have them into what `eval` wants: loops first and broadcast, then core
  * axes. Returns the number of loops. No-op (0) for an op without a signature. */
-int tp_arrange(const tp_call *call, tp_array *in, tp_array *out);
+int tp_arrange(const tp_call *call, bool elementwise, tp_array *in, tp_array *out);
 
 #endif

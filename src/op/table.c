@@ -81,6 +81,7 @@
         .in_place = OVER_##outputs,                                  \
         .doc = text,                                                 \
         .rules = &tp_rules_##op,                                     \
+        .in_table = true,                                            \
     };
 #include <taper/ops.def>
 #undef OP

@@ -61,7 +61,7 @@ tp_tensor *tp_tensor_handle(tp_context *c)
 
 tp_tensor *tp_tensor_new(tp_context *c, const tp_shape *shape, tp_dtype dtype)
 {
-    size_t bytes = (size_t)tp_shape_numel(shape->v, shape->n) * tp_dtype_size(dtype);
+    size_t bytes = (size_t)(tp_shape_numel(shape->v, shape->n) * tp_bytes(dtype));
     tp_storage *storage = tp_storage_new(c, bytes);
     if (!storage) return tp_nil(c);
     tp_tensor *t = tp_tensor_handle(c);
@@ -193,17 +193,6 @@ bool tp_is_contiguous(const tp_tensor *t)
 }
 
 /* --- read and write --- */
-
-void tp_tensor_array(const tp_tensor *t, tp_array *a)
-{
-    a->data = (char *)t->storage->data + t->offset * tp_bytes(t->dtype);
-    a->dtype = t->dtype;
-    a->rank = t->rank;
-    for (int i = 0; i < t->rank; i++) {
-        a->size[i] = t->size[i];
-        a->stride[i] = t->stride[i];
-    }
-}
 
 static double load_at(const tp_tensor *t, int64_t element)
 {

@@ -3,6 +3,7 @@
 #define TENSOR_TENSOR_H
 
 #include "base/context.h"
+#include "tensor/dtype.h"
 
 #include <taper/ext.h>
 #include <taper/tensor.h>
@@ -69,7 +70,17 @@ tp_tensor *tp_tensor_own(tp_tensor *t);
 void tp_tensor_release(tp_tensor *t);
 void tp_tensor_retain(tp_tensor *t);
 
-void tp_tensor_array(const tp_tensor *t, tp_array *a);
+/* The tensor as kernels see it. */
+static inline void tp_tensor_array(const tp_tensor *t, tp_array *a)
+{
+    a->data = (char *)t->storage->data + t->offset * tp_bytes(t->dtype);
+    a->dtype = t->dtype;
+    a->rank = t->rank;
+    for (int i = 0; i < t->rank; i++) {
+        a->size[i] = t->size[i];
+        a->stride[i] = t->stride[i];
+    }
+}
 
 /* True for a handle that can be looked at; records the use of a stale one. */
 bool tp_tensor_alive(const tp_tensor *t, const char *call);
