@@ -205,8 +205,9 @@ tp_tensor *tp_push_output(const tp_call *call, int o, tp_tensor *const *t, bool 
     if (batched && call->op->rules->no_batch) return per_direction(call, o, t, call->n_in, tp_push_output);
     tp_context *c = call->context;
     size_t bytes = 2 * (size_t)call->n_in * sizeof(tp_tensor *);
-    tp_tensor **args = tp_alloc(c, bytes), **aligned = args + call->n_in;
+    tp_tensor **args = tp_alloc(c, bytes);
     if (!args) return tp_nil(c);
+    tp_tensor **aligned = args + call->n_in;
     int loops = batched ? loop_rank(call) : -1;
     for (int i = 0; i < call->n_in; i++) aligned[i] = t[i] && batched ? align(call, i, t[i], loops) : t[i];
     tp_tensor *r = push(call, o, aligned, batched, args);

@@ -98,9 +98,9 @@ static void first_of_rows(const tp_call *call, const tp_array *in, const tp_arra
     int64_t room = n < 2 * k + CHUNK ? n : 2 * k + CHUNK;
     size_t bytes = 2 * (size_t)room * sizeof(item);
     item *x = tp_alloc(call->context, bytes);
+    if (!x) return;
     items s = {x, x + room};
     tp_walk w;
-    if (!x) return;
     tp_walk_call(&w, call, in, out);
     do {
         const item *sorted = first_k(&s, room, k, &in[0], w.at[0], descending);

@@ -34,7 +34,7 @@ tp_storage *tp_storage_wrap(tp_context *c, void *data, size_t bytes, void (*dele
 {
     tp_storage *s = storage_init(c, sizeof *s);
     if (!s) return NULL;
-    s->data = data;
+    s->data = data ? data : s; /* no elements: any address, so that offsets from it are defined */
     s->bytes = bytes;
     s->deleter = deleter;
     s->user = user;
