@@ -3,6 +3,8 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <taper/ext.h>
+
 /* Exit codes. */
 enum { CLI_OK, CLI_FAILED, CLI_USAGE };
 
@@ -28,10 +30,7 @@ const cli_verb *cli_verb_at(int i);
 /* Prints a verb's help to stdout. */
 void cli_print_help(const cli_verb *verb);
 
-/* The i-th of some names, NULL past the end. */
-typedef const char *cli_name_at(const void *names, int i);
-
 /* Reports "unknown WHAT 'GIVEN'" with the nearest of the known names; returns CLI_USAGE. */
-int cli_unknown(const char *what, const char *given, cli_name_at *name_at, const void *names);
+int cli_unknown(const char *what, const char *given, tp_name_at_fn *name_at, const void *names);
 
 #endif

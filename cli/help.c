@@ -39,32 +39,9 @@ const cli_verb cli_help = {
     .run = help,
 };
 
-static int min(int a, int b) { return a < b ? a : b; }
-
-/* Edits (insert, delete, replace a letter) from a to b: Levenshtein's distance, one row at a time. */
-static int distance(const char *a, const char *b)
+int cli_unknown(const char *what, const char *given, tp_name_at_fn *name_at, const void *names)
 {
-    enum { LONGEST = 64 };
-    int row[LONGEST + 1], n = min((int)strlen(b), LONGEST);
-    for (int j = 0; j <= n; j++) row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int replaced = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = min(replaced, 1 + min(row[j], row[j - 1]));
-        }
-    }
-    return row[n];
-}
-
-int cli_unknown(const char *what, const char *given, cli_name_at *name_at, const void *names)
-{
-    const char *nearest = NULL;
-    for (int i = 0; name_at(names, i); i++)
-        if (!nearest || distance(given, name_at(names, i)) < distance(given, nearest))
-            nearest = name_at(names, i);
+    const char *nearest = tp_nearest_name(given, name_at, names);
     fprintf(stderr, "taper: unknown %s '%s'", what, given);
     if (nearest) fprintf(stderr, "; the nearest is '%s'", nearest);
     fputc('\n', stderr);

@@ -22,7 +22,7 @@ static const char *flag_name(const void *verb, int i)
 }
 
 /* The number of the first of the names that equals `given`, -1 if none does. */
-static int find(const char *given, cli_name_at *name_at, const void *names)
+static int find(const char *given, tp_name_at_fn *name_at, const void *names)
 {
     for (int i = 0; name_at(names, i); i++)
         if (strcmp(name_at(names, i), given) == 0) return i;

@@ -295,6 +295,17 @@ TP_API void *tp_alloc(tp_context *c, size_t size);
 /* Gives it back; `size` as asked for. NULL is allowed. */
 TP_API void tp_free(tp_context *c, void *block, size_t size);
 
+/* --- names ------------------------------------------------------------------------------------- */
+
+/* The i-th of some names, NULL past the end. */
+typedef const char *tp_name_at_fn(const void *names, int i);
+
+/* Edits (insert, delete, replace a letter) from `a` to the first 64 characters of `b`. */
+TP_API int tp_edit_distance(const char *a, const char *b);
+
+/* The name that takes the fewest edits to get to, the first of them; NULL if there are no names. */
+TP_API const char *tp_nearest_name(const char *given, tp_name_at_fn *name_at, const void *names);
+
 /* --- bindings ---------------------------------------------------------------------------------- */
 
 /* Another reference to a handle, outside any scope; each needs a tp_release before tp_close. For bindings. */

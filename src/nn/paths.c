@@ -135,33 +135,13 @@ typedef struct search {
     char path[TP_PATH], nearest[TP_PATH];
 } search;
 
-static int smaller(int a, int b) { return a < b ? a : b; }
-
-/* Edits (insert, delete, replace a letter) from a to the start of b: Levenshtein's distance, row by row. */
-static int edits(const char *a, const char *b)
-{
-    enum { LONGEST = 64 };
-    int row[LONGEST + 1], n = smaller((int)strlen(b), LONGEST);
-    for (int j = 0; j <= n; j++) row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int replaced = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = smaller(replaced, 1 + smaller(row[j], row[j - 1]));
-        }
-    }
-    return row[n];
-}
-
 static void search_module(search *s, const tp_module *m, size_t length)
 {
     for (int i = 0; i < m->n; i++) {
         const tp_entry *e = &m->entries[i];
         int wrote = snprintf(s->path + length, sizeof s->path - length, "%s%s", length ? "." : "", e->name);
         part role = e->child ? MODULE : e->buffer ? BUFFER : PARAMETER;
-        int distance = role == s->role ? edits(s->wanted, s->path) : INT_MAX;
+        int distance = role == s->role ? tp_edit_distance(s->wanted, s->path) : INT_MAX;
         if (distance < s->distance) {
             s->distance = distance;
             memcpy(s->nearest, s->path, length + (size_t)wrote + 1);
