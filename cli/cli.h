@@ -6,31 +6,104 @@
 #include <taper/ext.h>
 
 /* Exit codes. */
-enum { CLI_OK, CLI_FAILED, CLI_USAGE };
+enum {
+    CLI_OK,
+    CLI_FAILED,
+    CLI_USAGE,    /* a wrong command line */
+    CLI_DATA,     /* a data or model file that is not what it should be */
+    CLI_DIVERGED, /* the loss is no longer a number */
+    CLI_GATE,     /* a requirement that is not met */
+    CLI_INTERRUPTED = 130
+};
 
-enum { CLI_FLAGS = 4 };
+/* The i-th of some names, NULL past the end. */
+typedef const char *cli_name_at(int i);
+
+/* --- flags ------------------------------------------------------------------------------------- */
+
+/* What a flag takes. */
+typedef enum cli_kind { CLI_SWITCH, CLI_TEXT, CLI_INTEGER, CLI_NUMBER, CLI_CHOICE } cli_kind;
+
+/* A flag: its help, its default and its errors all come from here. */
+typedef struct cli_flag {
+    const char *name;  /* "--epochs" */
+    cli_kind kind;     /* CLI_SWITCH takes no value */
+    const char *value; /* what the value is called in the help */
+    const char *help;
+    const char *otherwise; /* the value where the flag is not given; NULL: none */
+    double least, most;    /* of numbers */
+    cli_name_at *names;    /* of choices */
+    bool needed;           /* must be given */
+} cli_flag;
+
+enum { CLI_GROUPS = 4, CLI_GIVEN = 100 };
+
+typedef struct cli_args cli_args;
 
 typedef struct cli_verb {
     const char *name;
-    const char *arguments; /* in the usage line: "[--json] [NAME...]" */
-    const char *summary;   /* one line */
-    const char *details;   /* what `taper help VERB` adds: the flags, an example */
-    const char *flags[CLI_FLAGS];
-    int most; /* how many names it takes */
-
-    /* Bit i of `flags` is set where flags[i] was given. Returns the exit code. */
-    int (*run)(unsigned flags, int n, char **names);
+    const char *arguments;             /* in the usage line: "[--json] [NAME...]" */
+    const char *summary;               /* one line */
+    const char *details;               /* what `taper help VERB` adds below the flags: at least an example */
+    const cli_flag *flags[CLI_GROUPS]; /* tables of flags, each ended by one without a name */
+    int least, most;                   /* how many names it takes */
+    int (*run)(const cli_args *args);  /* returns the exit code */
 } cli_verb;
+
+/* A command line as given: names, and flags with their checked values. */
+struct cli_args {
+    const cli_verb *verb;
+    int names;
+    char **name;
+    int given;
+    struct {
+        const cli_flag *flag;
+        const char *text;
+    } value[CLI_GIVEN];
+};
+
+/* Reads the words after a verb; returns CLI_OK or, after saying what is wrong, CLI_USAGE. */
+int cli_read_args(cli_args *args, const cli_verb *verb, int n, char **words);
+
+/* Whether a flag of the verb was given. */
+bool cli_given(const cli_args *args, const char *flag);
+
+/* The value of a flag: the last one given, or the default; NULL if there is neither. */
+const char *cli_text(const cli_args *args, const char *flag);
+
+/* The value given for the i-th time; NULL past the last. */
+const char *cli_text_at(const cli_args *args, const char *flag, int i);
+
+/* The value of a flag that takes numbers; 0 if there is none. */
+double cli_number(const cli_args *args, const char *flag);
+
+/* The same of whole numbers. */
+int64_t cli_integer(const cli_args *args, const char *flag);
+
+/* Which of its names a choice is, from 0; -1 if it was not given and has no default. */
+int cli_choice(const cli_args *args, const char *flag);
+
+/* The text as a whole number, or as any finite one; false if it is none. */
+bool cli_to_integer(const char *text, int64_t *value);
+bool cli_to_number(const char *text, double *value);
+
+/* Reports printf's text as a mistake in the command line; returns CLI_USAGE. */
+int cli_usage(const cli_args *args, const char *text, ...) __attribute__((format(printf, 2, 3)));
+
+/* Reports "unknown WHAT 'GIVEN'" with the nearest of the known names; returns CLI_USAGE. */
+int cli_unknown(const char *what, const char *given, tp_name_at_fn *name_at, const void *names);
+
+/* --- verbs ------------------------------------------------------------------------------------- */
 
 extern const cli_verb cli_ops, cli_info, cli_help;
 
 /* The verbs in order, NULL past the end. */
 const cli_verb *cli_verb_at(int i);
 
+/* The name of verb i, NULL past the end. */
+const char *cli_verb_name(const void *unused, int i);
+
 /* Prints a verb's help to stdout. */
 void cli_print_help(const cli_verb *verb);
-
-/* Reports "unknown WHAT 'GIVEN'" with the nearest of the known names; returns CLI_USAGE. */
-int cli_unknown(const char *what, const char *given, tp_name_at_fn *name_at, const void *names);
 
 #endif

@@ -4,29 +4,55 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The names a choice is taken from, in lines that fit. */
+static void print_names(const cli_flag *f)
+{
+    enum { INDENT = 26, WIDTH = 100 };
+    int column = WIDTH;
+    for (int i = 0; f->names(i); i++) {
+        int length = (int)strlen(f->names(i)) + 2;
+        if (column + length > WIDTH) {
+            printf("\n%*s", INDENT, "");
+            column = INDENT;
+        }
+        printf("%s%s", f->names(i), f->names(i + 1) ? ", " : "");
+        column += length;
+    }
+}
+
+static void print_flag(const cli_flag *f)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s%s%s", f->name, f->value ? " " : "", f->value ? f->value : "");
+    printf("  %-24s%s", name, f->help);
+    if (f->otherwise) printf(" (default %s)", f->otherwise);
+    if (f->names) print_names(f);
+    putchar('\n');
+}
+
 void cli_print_help(const cli_verb *verb)
 {
-    printf("usage: taper %s %s\n\n%s\n%s", verb->name, verb->arguments, verb->summary, verb->details);
+    printf("usage: taper %s %s\n\n%s\n", verb->name, verb->arguments, verb->summary);
+    for (int g = 0; g < CLI_GROUPS && verb->flags[g]; g++) {
+        putchar('\n');
+        for (const cli_flag *f = verb->flags[g]; f->name; f++) print_flag(f);
+    }
+    printf("\n%s", verb->details);
 }
 
-static const char *verb_name(const void *unused, int i)
+static int help(const cli_args *args)
 {
-    (void)unused;
-    return cli_verb_at(i) ? cli_verb_at(i)->name : NULL;
-}
-
-static int help(unsigned flags, int n, char **names)
-{
-    (void)flags;
-    for (int i = 0; n == 1 && cli_verb_at(i); i++) {
-        if (strcmp(cli_verb_at(i)->name, names[0]) != 0) continue;
+    for (int i = 0; args->names == 1 && cli_verb_at(i); i++) {
+        if (strcmp(cli_verb_at(i)->name, args->name[0]) != 0) continue;
         cli_print_help(cli_verb_at(i));
         return CLI_OK;
     }
-    if (n == 1) return cli_unknown("verb", names[0], verb_name, NULL);
-    puts("usage: taper VERB [--FLAG...] [NAME...]\n");
-    for (int i = 0; cli_verb_at(i); i++) printf("  %-8s%s\n", cli_verb_at(i)->name, cli_verb_at(i)->summary);
-    puts("\n`taper help VERB` tells more. Exit codes: 0 done, 1 failed, 2 a wrong command line.");
+    if (args->names == 1) return cli_unknown("verb", args->name[0], cli_verb_name, NULL);
+    puts("usage: taper VERB [--FLAG VALUE...] [NAME...]\n");
+    for (int i = 0; cli_verb_at(i); i++) printf("  %-10s%s\n", cli_verb_at(i)->name, cli_verb_at(i)->summary);
+    puts("\n`taper help VERB` tells more. Exit codes: 0 done, 1 failed, 2 a wrong command line, 3 a wrong "
+         "data\n"
+         "or model file, 4 diverged, 5 a requirement not met, 130 interrupted.");
     return CLI_OK;
 }
 
@@ -34,7 +60,7 @@ const cli_verb cli_help = {
     .name = "help",
     .arguments = "[VERB]",
     .summary = "Lists the verbs, or explains one.",
-    .details = "\nexample: taper help ops\n",
+    .details = "example: taper help ops\n",
     .most = 1,
     .run = help,
 };

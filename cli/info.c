@@ -36,9 +36,9 @@ static int usable_cores(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-static int info(unsigned flags, int n, char **names)
+static int info(const cli_args *args)
 {
-    (void)flags, (void)n, (void)names;
+    (void)args;
     printf("version    %s\n", tp_version());
     print_processor();
     printf("simd       %s (this version's kernels are portable C and use the baseline)\n", simd_level());
@@ -52,6 +52,6 @@ const cli_verb cli_info = {
     .name = "info",
     .arguments = "",
     .summary = "Shows version, processor, SIMD level, threads and build.",
-    .details = "\nexample: taper info\n",
+    .details = "example: taper info\n",
     .run = info,
 };

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { JSON = 1u << 0, CASES = 1u << 1 };
 enum { TEXT = 400 };
 
 /* What is printed of a row. */
@@ -222,26 +221,33 @@ static const char *op_name(const void *unused, int i)
     return tp_op_at(i) ? tp_op_at(i)->name : NULL;
 }
 
-static int ops(unsigned flags, int n, char **names)
+static int ops(const cli_args *args)
 {
     enum { MOST = 1000 };
     static const tp_op *chosen[MOST];
-    int count = 0;
+    int count = 0, n = args->names;
+    bool json = cli_given(args, "--json");
     for (int i = 0; n == 0 && count < MOST && tp_op_at(i); i++) chosen[count++] = tp_op_at(i);
     for (int i = 0; i < n && count < MOST; i++) {
-        chosen[count] = tp_op_find(names[i]);
-        if (!chosen[count++]) return cli_unknown("op", names[i], op_name, NULL);
+        chosen[count] = tp_op_find(args->name[i]);
+        if (!chosen[count++]) return cli_unknown("op", args->name[i], op_name, NULL);
     }
-    return flags & CASES ? print_cases(count, chosen, flags & JSON, n > 0)
-                         : print_rows(count, chosen, flags & JSON, n == 0);
+    return cli_given(args, "--cases") ? print_cases(count, chosen, json, n > 0)
+                                      : print_rows(count, chosen, json, n == 0);
 }
+
+static const cli_flag flags[] = {
+    {"--json", .help = "an array of objects"},
+    {"--cases", .help = "how many test samples a row has of each kind; of rows named, why it has none"},
+    {NULL},
+};
 
 const cli_verb cli_ops = {
     .name = "ops",
     .arguments = "[--json] [--cases] [NAME...]",
     .summary = "Lists the ops: signature, dtypes, derivative, what backward reads, attributes.",
-    .details = "\n"
-               "Without names a line for each op; with names all about these. Columns:\n"
+    .flags = {flags},
+    .details = "Without names a line for each op; with names all about these. Columns:\n"
                "  signature   NumPy's gufunc notation; 'its own': a rule of the op\n"
                "  dtypes      a letter each: F float, N number, A any, B bool, I integer, K random key; in\n"
                "              results also S as the input, i64 for integers; D the attribute dtype\n"
@@ -249,13 +255,8 @@ const cli_verb cli_ops = {
                "              push + pull: a rule for each direction; nodiff: none\n"
                "  reads       what backward reads, and so what a recorded call keeps\n"
                "\n"
-               "  --json      an array of objects\n"
-               "  --cases     how many samples of each kind the generated tests draw for a row, and for\n"
-               "              rows named why a kind has none\n"
-               "\n"
                "examples: taper ops | grep slope\n"
                "          taper ops sum matmul_2d\n",
-    .flags = {"--json", "--cases"},
     .most = 1000,
     .run = ops,
 };
