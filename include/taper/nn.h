@@ -24,6 +24,9 @@ typedef tp_tensor *tp_forward_fn(tp_module *m, tp_tensor *x);
 TP_API tp_module *tp_module_new(tp_context *c, const char *kind, tp_forward_fn *forward, const void *data,
                                 size_t size);
 
+/* The kind given to tp_module_new; "nil" for nil. */
+TP_API const char *tp_module_kind(const tp_module *m);
+
 /* The copy of the data given to tp_module_new; NULL for nil. */
 TP_API void *tp_module_data(tp_module *m);
 
@@ -293,6 +296,79 @@ TP_API tp_tensor *tp_smooth_l1_loss_with(tp_tensor *x, tp_tensor *target,
     tp_smooth_l1_loss_(__VA_ARGS__, .struct_size = sizeof(tp_smooth_l1_loss_options))
 #define tp_smooth_l1_loss_(x, y, ...) \
     tp_smooth_l1_loss_with((x), (y), &(const tp_smooth_l1_loss_options){__VA_ARGS__})
+#endif
+
+/* --- losses as modules ------------------------------------------------------------------------- */
+
+/* A module made of a loss and its options, for a trainer: a criterion. Class weights are its buffers. */
+
+/* What a criterion computes from outputs and targets. */
+typedef tp_tensor *tp_loss_fn(tp_module *criterion, tp_tensor *x, tp_tensor *target);
+
+/* The criterion's loss; runs as tp_forward does. */
+TP_API tp_tensor *tp_loss(tp_module *criterion, tp_tensor *x, tp_tensor *target);
+
+/* A criterion of your own; the arguments are tp_module_new's. */
+TP_API tp_module *tp_criterion_new(tp_context *c, const char *kind, tp_loss_fn *loss, const void *data,
+                                   size_t size);
+
+/* The criterion of that name with its default options: "cross_entropy", "mse" ... */
+TP_API tp_module *tp_criterion_named(tp_context *c, const char *name);
+
+/* The i-th name it takes, which is the criterion's kind as well; NULL past the end. */
+TP_API const char *tp_criterion_name_at(int i);
+
+/* tp_cross_entropy as a module. */
+TP_API tp_module *tp_cross_entropy_criterion_with(tp_context *c, const tp_cross_entropy_options *options);
+/* tp_nll_loss as a module. */
+TP_API tp_module *tp_nll_criterion_with(tp_context *c, const tp_nll_loss_options *options);
+/* tp_bce_with_logits as a module. */
+TP_API tp_module *tp_bce_with_logits_criterion_with(tp_context *c, const tp_bce_with_logits_options *options);
+/* tp_binary_cross_entropy as a module. */
+TP_API tp_module *tp_binary_cross_entropy_criterion_with(tp_context *c,
+                                                         const tp_binary_cross_entropy_options *options);
+/* tp_mse_loss as a module. */
+TP_API tp_module *tp_mse_criterion_with(tp_context *c, const tp_loss_options *options);
+/* tp_l1_loss as a module. */
+TP_API tp_module *tp_l1_criterion_with(tp_context *c, const tp_loss_options *options);
+/* tp_huber_loss as a module. */
+TP_API tp_module *tp_huber_criterion_with(tp_context *c, const tp_huber_loss_options *options);
+/* tp_smooth_l1_loss as a module. */
+TP_API tp_module *tp_smooth_l1_criterion_with(tp_context *c, const tp_smooth_l1_loss_options *options);
+
+#ifndef __cplusplus
+/* tp_cross_entropy_criterion(c) or tp_cross_entropy_criterion(c, .weight = w). */
+#define tp_cross_entropy_criterion(...) \
+    tp_cross_entropy_criterion_(__VA_ARGS__, .struct_size = sizeof(tp_cross_entropy_options))
+#define tp_cross_entropy_criterion_(c, ...) \
+    tp_cross_entropy_criterion_with((c), &(const tp_cross_entropy_options){__VA_ARGS__})
+/* tp_nll_criterion(c) or tp_nll_criterion(c, .ignore_index = 3). */
+#define tp_nll_criterion(...)     tp_nll_criterion_(__VA_ARGS__, .struct_size = sizeof(tp_nll_loss_options))
+#define tp_nll_criterion_(c, ...) tp_nll_criterion_with((c), &(const tp_nll_loss_options){__VA_ARGS__})
+/* tp_bce_with_logits_criterion(c) or tp_bce_with_logits_criterion(c, .pos_weight = w). */
+#define tp_bce_with_logits_criterion(...) \
+    tp_bce_with_logits_criterion_(__VA_ARGS__, .struct_size = sizeof(tp_bce_with_logits_options))
+#define tp_bce_with_logits_criterion_(c, ...) \
+    tp_bce_with_logits_criterion_with((c), &(const tp_bce_with_logits_options){__VA_ARGS__})
+/* tp_binary_cross_entropy_criterion(c). */
+#define tp_binary_cross_entropy_criterion(...) \
+    tp_binary_cross_entropy_criterion_(__VA_ARGS__, .struct_size = sizeof(tp_binary_cross_entropy_options))
+#define tp_binary_cross_entropy_criterion_(c, ...) \
+    tp_binary_cross_entropy_criterion_with((c), &(const tp_binary_cross_entropy_options){__VA_ARGS__})
+/* tp_mse_criterion(c) or tp_mse_criterion(c, .reduction = TP_SUM). */
+#define tp_mse_criterion(...)       tp_mse_criterion_(__VA_ARGS__, .struct_size = sizeof(tp_loss_options))
+#define tp_mse_criterion_(c, ...)   tp_mse_criterion_with((c), &(const tp_loss_options){__VA_ARGS__})
+/* tp_l1_criterion(c). */
+#define tp_l1_criterion(...)        tp_l1_criterion_(__VA_ARGS__, .struct_size = sizeof(tp_loss_options))
+#define tp_l1_criterion_(c, ...)    tp_l1_criterion_with((c), &(const tp_loss_options){__VA_ARGS__})
+/* tp_huber_criterion(c) or tp_huber_criterion(c, .delta = 2). */
+#define tp_huber_criterion(...)     tp_huber_criterion_(__VA_ARGS__, .struct_size = sizeof(tp_huber_loss_options))
+#define tp_huber_criterion_(c, ...) tp_huber_criterion_with((c), &(const tp_huber_loss_options){__VA_ARGS__})
+/* tp_smooth_l1_criterion(c) or tp_smooth_l1_criterion(c, .beta = 0.5). */
+#define tp_smooth_l1_criterion(...) \
+    tp_smooth_l1_criterion_(__VA_ARGS__, .struct_size = sizeof(tp_smooth_l1_loss_options))
+#define tp_smooth_l1_criterion_(c, ...) \
+    tp_smooth_l1_criterion_with((c), &(const tp_smooth_l1_loss_options){__VA_ARGS__})
 #endif
 
 /* --- initialization ---------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@ struct tp_module {
     char kind[TP_NAME];
     char name[TP_NAME]; /* in its first parent */
     tp_forward_fn *forward;
+    tp_loss_fn *loss; /* of a criterion */
     void *data;
     size_t data_size;
     tp_entry *entries;

@@ -22,7 +22,9 @@ static tp_tensor *twin(const tp_module *to, const tp_module *from, const tp_tens
 static tp_module *share_one(tp_context *c, const tp_module *from)
 {
     tp_module *m = tp_module_new(c, from->kind, from->forward, from->data, from->data_size);
-    if (!tp_module_is_nil(m)) m->training = false;
+    if (tp_module_is_nil(m)) return m;
+    m->loss = from->loss;
+    m->training = false;
     return m;
 }
 

@@ -2,7 +2,7 @@
 """Golden values for tests/nn: what each loss and layer below gives in PyTorch, and its gradients, as lines
 INPUT(name, shape, values), LABELS(name, shape, values) and CASE(call, shape, values).
 
-  make_nn.py           writes losses.def and layers.def beside this file
+  make_nn.py           writes losses.def, criteria.def and layers.def beside this file
   make_nn.py --check   compares them with the PyTorch installed
 """
 import pathlib
@@ -110,11 +110,15 @@ def line(macro, name, tensor):
     return f"{macro}({name}, {shape}, {values})\n"
 
 
-def loss_lines():
+def loss_inputs():
     names = globals()
     yield from (line("INPUT", name, names[name]) for name in INPUTS)
     yield from (line("LABELS", name, names[name]) for name in LABELS)
     yield line("INPUT", "q_rows", torch.flip(rows_t, [0]))
+
+
+def loss_lines():
+    yield from loss_inputs()
     for call, options, function, args, keywords, wrt in LOSSES:
         for ours, theirs in REDUCTIONS.items():
             with_reduction = ", ".join(filter(None, (options, f".reduction = {ours}" if ours != "TP_MEAN" else "")))
@@ -125,6 +129,35 @@ def loss_lines():
             if wrt:
                 gradient, = torch.autograd.grad(loss.sum(), leaf)
                 yield line("CASE", f"tp_grad(tp_sum({text}, TP_ALL, false), {wrt})", gradient)
+
+
+CRITERIA = {
+    F.cross_entropy: torch.nn.CrossEntropyLoss,
+    F.nll_loss: torch.nn.NLLLoss,
+    F.binary_cross_entropy_with_logits: torch.nn.BCEWithLogitsLoss,
+    F.binary_cross_entropy: torch.nn.BCELoss,
+    F.mse_loss: torch.nn.MSELoss,
+    F.l1_loss: torch.nn.L1Loss,
+    F.huber_loss: torch.nn.HuberLoss,
+    F.smooth_l1_loss: torch.nn.SmoothL1Loss,
+}
+
+
+def criterion_lines():
+    """Each row of LOSSES once more as a module, with the mean and with the sum."""
+    yield from loss_inputs()
+    for call, options, function, args, keywords, wrt in LOSSES:
+        name, inputs = call.removeprefix("tp_").split("(")
+        for reduction in ("", ".reduction = TP_SUM"):
+            given = ", ".join(filter(None, ("c", options, reduction)))
+            text = f"tp_loss(tp_{name.removesuffix('_loss')}_criterion({given}), {inputs})"
+            criterion = CRITERIA[function](reduction="sum" if reduction else "mean", **keywords)
+            leaf = args[0].clone().requires_grad_()
+            loss = criterion(leaf, *args[1:])
+            yield line("CASE", text, loss.detach())
+            if wrt:
+                gradient, = torch.autograd.grad(loss, leaf)
+                yield line("CASE", f"tp_grad({text}, {wrt})", gradient)
 
 
 # --- layers
@@ -171,7 +204,7 @@ def layer_lines():
 
 def main():
     here = pathlib.Path(__file__).parent
-    for name, lines in (("losses", loss_lines()), ("layers", layer_lines())):
+    for name, lines in (("losses", loss_lines()), ("criteria", criterion_lines()), ("layers", layer_lines())):
         text = f"/* {name}.def - made by make_nn.py */\n" + "".join(lines)
         path = here / f"{name}.def"
         if "--check" not in sys.argv:
