@@ -44,6 +44,7 @@ oracle()
     need python3-numpy module numpy
     need python3-mpmath module mpmath
     need python3-torch module torch
+    need python3-sklearn module sklearn
 }
 
 for group in "$@"; do "$group"; done

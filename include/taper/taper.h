@@ -11,4 +11,6 @@
 
 #include <taper/nn.h>
 
+#include <taper/train.h>
+
 #endif
