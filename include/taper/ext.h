@@ -306,6 +306,15 @@ TP_API int tp_edit_distance(const char *a, const char *b);
 /* The name that takes the fewest edits to get to, the first of them; NULL if there are no names. */
 TP_API const char *tp_nearest_name(const char *given, tp_name_at_fn *name_at, const void *names);
 
+/* --- numbers as text --------------------------------------------------------------------------- */
+
+/* Reads the decimal number that `text` begins with, or inf or nan, whatever the locale; returns how many
+ * characters it takes, 0 if there is none. */
+TP_API size_t tp_parse_number(const char *text, double *value);
+
+/* Writes the fewest digits that read back as `value`, into `buf` as snprintf does; returns the length. */
+TP_API size_t tp_number_text(double value, char *buf, size_t n);
+
 /* --- bindings ---------------------------------------------------------------------------------- */
 
 /* Another reference to a handle, outside any scope; each needs a tp_release before tp_close. For bindings. */
