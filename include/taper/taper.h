@@ -11,6 +11,8 @@
 
 #include <taper/nn.h>
 
+#include <taper/data.h>
+
 #include <taper/train.h>
 
 #endif
