@@ -95,6 +95,22 @@ TP_API tp_tensor *tp_hvp_with(tp_tensor *y, tp_tensor *x, tp_tensor *v, const tp
 #define tp_hvp_(y, x, v, ...)   tp_hvp_with((y), (x), (v), &(const tp_grad_options){__VA_ARGS__})
 #endif
 
+/* --- derivatives by hand ------------------------------------------------------------------------ */
+
+/* A function with a backward pass of its own, both written with ops; a static const. */
+typedef struct tp_function {
+    const char *name;
+    /* The result; nothing is recorded. */
+    tp_tensor *(*forward)(tp_tensor *const *in);
+    /* The gradient with respect to in[i], of its shape, given y = forward(in) and the gradient `dy` with
+     * respect to y; NULL: zero. Called for the inputs whose gradient is wanted, which are floats. */
+    tp_tensor *(*backward)(int i, tp_tensor *const *in, tp_tensor *y, tp_tensor *dy);
+} tp_function;
+
+/* The function of `n` tensors. It can be differentiated again, as its backward pass is made of ops, and has
+ * no forward mode, which is an error that names it. */
+TP_API tp_tensor *tp_call_function(const tp_function *f, int n, tp_tensor *const *in);
+
 /* --- gradient check ---------------------------------------------------------------------------- */
 
 /* The function to check: one element in f64, computed from the tensors given. It must give the same value
@@ -106,7 +122,6 @@ typedef struct tp_gradcheck_options {
     size_t struct_size; /* sizeof(tp_gradcheck_options); 0 means this version's */
     double step;        /* h of the differences, times max(1, |x|); 0: 1e-5 */
     double tolerance;   /* t below; 0: 1e-6 */
-    bool no_forward;    /* leave forward mode out, for ops that have none */
 } tp_gradcheck_options;
 
 /* What tp_gradcheck found in one tensor. */
@@ -117,13 +132,16 @@ typedef struct tp_gradcheck_result {
     double worst;  /* the largest |a-b| / (|a|+|b|) among the three ways; 0 where differences resolve none */
     int64_t at;    /* the element it was found at, counted row-major; -1: there was none to compare */
     double reverse, forward, numerical; /* its three derivatives */
+    const char *no_forward; /* a function or op on the way that has no forward mode, so that forward is
+                               reverse here; NULL: there is none */
 } tp_gradcheck_result;
 
 /* Compares the gradients of `f` with respect to `n` f64 tensors by reverse, by forward and by central
  * differences. Two agree if |a-b| <= t (|a|+|b|) or |a-b| <= 10 eps max(1,|f|) / h, which is what a
  * difference cannot resolve. Where the one-sided differences disagree, h is halved up to 8 times; then the
  * element is at a kink. True if no element is wrong and at most 1 % are at kinks. The tensors are overwritten
- * while this runs, and restored; `results` (n of them, or NULL) says what was found. */
+ * while this runs, and restored, as is the random stream; `results` (n of them, or NULL) says what was found.
+ */
 TP_API bool tp_gradcheck_with(tp_context *c, tp_gradcheck_fn *f, void *user, int n, tp_tensor *const *xs,
                               tp_gradcheck_result *results, const tp_gradcheck_options *options);
 

@@ -16,6 +16,7 @@ typedef struct gradcheck {
     tp_gradcheck_options o;
     uint64_t counter; /* of the random stream, the same for every call of f */
     double value;     /* f(xs) */
+    const char *no_forward;
 } gradcheck;
 
 /* --- the function --- */
@@ -78,17 +79,30 @@ static void push_units(tp_tensor *y, tp_tensor *x, int64_t first, int64_t count,
     tp_close_scope(c, scope);
 }
 
+/* The name of what y came through that has no forward mode; NULL if there is no such call. */
+static const char *without_forward(tp_tensor *y)
+{
+    const char *name = NULL;
+    if (!tp_mark_ancestors(y, "tp_gradcheck")) return NULL;
+    for (tp_node *node = tp_node_of(y); node && !name; node = node->prev)
+        if (node->visited) name = tp_forwardless(node);
+    tp_unmark(y);
+    return name;
+}
+
 /* Gradients by reverse and forward, those of all tensors in a row. */
 static void derive(gradcheck *g, tp_tensor **handles, double *reverse, double *forward)
 {
     tp_mark scope = tp_open_scope(g->c);
+    g->c->grad_enabled = true; /* closing the scope restores it */
     tp_tensor *y = result_of(g);
     bool depends = tp_has_history(y);
+    g->no_forward = tp_ok(g->c) ? without_forward(y) : NULL;
     if (depends) tp_grads_with(y, g->n, g->xs, handles, NULL);
     for (int i = 0; depends && tp_ok(g->c) && i < g->n; i++) {
         int64_t n = tp_numel(g->xs[i]);
         tp_read_doubles(handles[i], reverse, n);
-        for (int64_t k = 0; k < n && !g->o.no_forward; k += DIRECTIONS)
+        for (int64_t k = 0; k < n && !g->no_forward; k += DIRECTIONS)
             push_units(y, g->xs[i], k, n - k < DIRECTIONS ? n - k : DIRECTIONS, forward + k);
         reverse += n;
         forward += n;
@@ -143,9 +157,9 @@ static bool compare(gradcheck *g, const double *reverse, const double *forward, 
     int64_t kinks = 0, all = 0, wrong = 0;
     g->value = value_of(g);
     for (int i = 0; i < g->n; i++) {
-        tp_gradcheck_result r = {.numel = tp_numel(g->xs[i]), .at = -1};
+        tp_gradcheck_result r = {.numel = tp_numel(g->xs[i]), .at = -1, .no_forward = g->no_forward};
         for (int64_t k = 0; k < r.numel && tp_ok(g->c); k++, reverse++, forward++)
-            judge(g, g->xs[i], k, *reverse, g->o.no_forward ? *reverse : *forward, &r);
+            judge(g, g->xs[i], k, *reverse, g->no_forward ? *reverse : *forward, &r);
         kinks += r.kinks;
         wrong += r.wrong;
         all += r.numel;
@@ -201,6 +215,7 @@ bool tp_gradcheck_with(tp_context *c, tp_gradcheck_fn *f, void *user, int n, tp_
     derive(&g, handles, reverse, reverse + all);
     bool right = tp_ok(c) && compare(&g, reverse, reverse + all, results);
     for (int i = 0; i < n; i++) xs[i]->requires_grad = was[i];
+    tp_set_random_counter(c, g.counter);
     tp_free(c, reverse, bytes);
     return right;
 }

@@ -23,6 +23,9 @@ void tp_unmark(tp_tensor *y);
 /* True if the handles stand for the same place in the graph: one result, or one leaf. */
 bool tp_same_place(const tp_value *value, tp_tensor *x);
 
+/* The name of a recorded call that has no forward mode; NULL if it has one. */
+const char *tp_forwardless(const tp_node *node);
+
 /* Checks that `x` is in a graph, naming the call. */
 bool tp_in_graph(tp_context *c, tp_tensor *x, const char *call, const char *argument);
 

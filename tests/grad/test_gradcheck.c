@@ -104,6 +104,38 @@ static void test_wrong_op_is_found(void **state)
     assert_int_equal(tp_close(c), 0);
 }
 
+/* The same op with a pull alone: forward is left out, which is said. */
+static tp_tensor *right_pull(const tp_call *call, int i, tp_tensor *const *u)
+{
+    return (void)i, tp_mul_scalar(tp_mul(u[0], tp_square(call->in[0])), 3);
+}
+
+static const tp_rules pull_rules = {.eval = cube_eval, .pull = right_pull, .reads = TP_IN(0)};
+
+static tp_tensor *mean_of_pulled(tp_context *c, tp_tensor *const *xs, void *user)
+{
+    (void)c;
+    return tp_mean(tp_apply(user, 1, &xs[1], NULL, NULL), TP_ALL, false);
+}
+
+static void test_without_forward_mode(void **state)
+{
+    (void)state;
+    tp_context *c = tp_open(NULL);
+    tp_op pulled = cube;
+    pulled.rules = &pull_rules;
+    tp_tensor *xs[] = {tp_linspace(c, 1, 2, 5, TP_F64), tp_linspace(c, 1, 2, 5, TP_F64)};
+    tp_gradcheck_result r[2];
+    tp_mark scope = tp_open_no_grad(c); /* of no effect on the check */
+    assert_true(tp_gradcheck(c, mean_of_pulled, &pulled, 2, xs, r));
+    tp_close_scope(c, scope);
+    assert_string_equal(r[1].no_forward, "cube");
+    assert_true(r[1].forward == r[1].reverse && r[1].reverse > 0.5);
+    assert_false(tp_gradcheck(c, sum_of_cubes, NULL, 2, xs, r));
+    assert_null(r[1].no_forward);
+    assert_int_equal(tp_close(c), 0);
+}
+
 static tp_tensor *sum_of_relu(tp_context *c, tp_tensor *const *xs, void *user)
 {
     (void)c, (void)user;
@@ -167,7 +199,9 @@ static void test_random_and_constant_functions(void **state)
     tp_context *c = tp_open(NULL);
     tp_tensor *x = tp_linspace(c, -1, 1, 5, TP_F64);
     tp_gradcheck_result r;
+    uint64_t counter = tp_random_counter(c);
     assert_true(tp_gradcheck(c, noisy, NULL, 1, &x, NULL));
+    assert_true(tp_random_counter(c) == counter);
     assert_true(tp_gradcheck(c, constant, NULL, 1, &x, &r));
     assert_true(r.reverse == 0 && r.forward == 0 && r.numerical == 0);
     assert_int_equal(tp_close(c), 0);
@@ -204,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_right_net),
         cmocka_unit_test(test_wrong_op_is_found),
+        cmocka_unit_test(test_without_forward_mode),
         cmocka_unit_test(test_kinks),
         cmocka_unit_test(test_minimum_is_no_kink),
         cmocka_unit_test(test_random_and_constant_functions),
