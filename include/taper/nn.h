@@ -99,6 +99,10 @@ TP_API void tp_freeze(tp_module *m, bool frozen);
  * or none after recording which does not match. */
 TP_API tp_status tp_module_copy(tp_module *to, tp_module *from);
 
+/* A copy of `m` that shares nothing with it, floats converted to `dtype` (TP_BOOL: as they are): the same
+ * tree, train flags, frozen parameters, and parameters that are one in several places. */
+TP_API tp_module *tp_module_clone(tp_module *m, tp_dtype dtype);
+
 /* A read-only view of `m` in another context, for prediction in another thread: the same tree and storage, in
  * evaluation. `m` must stay as it is while the call runs; its storage lives as long as anyone needs it. */
 TP_API tp_module *tp_share(tp_context *c, const tp_module *m);
@@ -370,6 +374,34 @@ TP_API tp_module *tp_smooth_l1_criterion_with(tp_context *c, const tp_smooth_l1_
 #define tp_smooth_l1_criterion_(c, ...) \
     tp_smooth_l1_criterion_with((c), &(const tp_smooth_l1_loss_options){__VA_ARGS__})
 #endif
+
+/* --- gradient check of a net -------------------------------------------------------------------- */
+
+/* tp_gradcheck (grad.h) of tp_loss(criterion, tp_forward(net, x), target) by each parameter of the net,
+ * frozen or not: its terms and options. It works on copies in f64 with the random draws of one step, and
+ * leaves net, criterion and random stream as they are. `results` is NULL or has room for tp_parameters(net).
+ * If it fails, tp_error_text names the first parameter whose gradient is wrong; the context stays usable. */
+TP_API bool tp_gradcheck_module_with(tp_module *net, tp_module *criterion, tp_tensor *x, tp_tensor *target,
+                                     tp_gradcheck_result *results, const tp_gradcheck_options *options);
+
+/* Writes what was found, a line for each parameter with path, shape, size and worst relative difference, into
+ * `buf` as snprintf does; returns the whole length. */
+TP_API size_t tp_gradcheck_print(tp_module *net, const tp_gradcheck_result *results, char *buf, size_t n);
+
+#ifndef __cplusplus
+/* tp_gradcheck_module(net, criterion, x, y, NULL) or tp_gradcheck_module(.., results, .tolerance = 1e-5). */
+#define tp_gradcheck_module(...) \
+    tp_gradcheck_module_(__VA_ARGS__, .struct_size = sizeof(tp_gradcheck_options))
+#define tp_gradcheck_module_(net, criterion, x, target, results, ...)      \
+    tp_gradcheck_module_with((net), (criterion), (x), (target), (results), \
+                             &(const tp_gradcheck_options){__VA_ARGS__})
+#endif
+
+/* --- layers by hand ----------------------------------------------------------------------------- */
+
+/* A module that computes a function with a backward pass of its own (grad.h) from its input and its
+ * parameters, in order of adding: in[0] is x, in[1] the first parameter. */
+TP_API tp_module *tp_function_layer(tp_context *c, const tp_function *f);
 
 /* --- initialization ---------------------------------------------------------------------------- */
 

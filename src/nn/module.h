@@ -39,6 +39,15 @@ bool tp_module_append(tp_module *m, const char *name, tp_entry part, const char 
 /* The part of that name, NULL if there is none. */
 tp_entry *tp_module_entry(const tp_module *m, const char *name, size_t length);
 
+/* Text that is written as far as there is room, and counted. */
+typedef struct tp_writer {
+    char *buf;
+    size_t n, length;
+} tp_writer;
+
+/* Appends printf's text. */
+void tp_put(tp_writer *w, const char *text, ...) TP_PRINTF(2, 3);
+
 /* "[2,3]" in `buf`, which it returns. */
 const char *tp_sizes_text(tp_shape shape, char *buf, size_t n);
 

@@ -1,11 +1,11 @@
-/* tree.c - whole modules: shared with another context, copied, printed. */
+/* tree.c - whole modules: shared with another context, cloned, copied, printed. */
 #include "nn/module.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* --- share --- */
+/* --- share and clone --- */
 
 /* The tensor of `to` that stands where `t` stands in `from`, as far as `to` is built; NULL if nowhere. */
 static tp_tensor *twin(const tp_module *to, const tp_module *from, const tp_tensor *t)
@@ -19,32 +19,65 @@ static tp_tensor *twin(const tp_module *to, const tp_module *from, const tp_tens
     return NULL;
 }
 
-static tp_module *share_one(tp_context *c, const tp_module *from)
+/* How the parts of a module are made anew: as views in `c`, or as copies with floats in `dtype`. */
+typedef struct remake {
+    tp_context *c;
+    bool share;
+    tp_dtype dtype; /* TP_BOOL: as they are */
+    tp_module *to;  /* the roots */
+    const tp_module *from;
+} remake;
+
+static tp_module *remake_one(const remake *r, const tp_module *from)
 {
-    tp_module *m = tp_module_new(c, from->kind, from->forward, from->data, from->data_size);
+    tp_module *m = tp_module_new(r->c, from->kind, from->forward, from->data, from->data_size);
     if (tp_module_is_nil(m)) return m;
     m->loss = from->loss;
-    m->training = false;
+    m->training = from->training && !r->share;
     return m;
 }
 
-/* Fills `m` with views of what is in `from`; both are below the roots given. */
-static void share_parts(tp_module *m, const tp_module *from, const tp_module *root,
-                        const tp_module *from_root)
+static tp_tensor *copy_tensor(const remake *r, tp_tensor *t)
 {
-    tp_context *c = m->object.context;
-    for (int i = 0; i < from->n && tp_ok(c); i++) {
+    tp_mark scope = tp_open_no_grad(r->c);
+    bool cast = r->dtype != TP_BOOL && tp_dtype_is_float(tp_dtype_of(t)) && tp_dtype_of(t) != r->dtype;
+    tp_tensor *copy = tp_keep(cast ? tp_cast(t, r->dtype) : tp_clone(t));
+    tp_close_scope(r->c, scope);
+    return copy;
+}
+
+/* Appends to `m` what a tensor of `from` becomes. */
+static void remake_tensor(const remake *r, tp_module *m, tp_entry part)
+{
+    tp_tensor *known = twin(r->to, r->from, part.tensor);
+    bool frozen = !part.buffer && !r->share && !tp_requires_grad(part.tensor);
+    part.tensor = known ? known : r->share ? tp_share_tensor(r->c, part.tensor) : copy_tensor(r, part.tensor);
+    part.shared = r->share;
+    if (tp_ok(r->c) && tp_module_append(m, part.name, part, r->share ? "tp_share" : "tp_module_clone") &&
+        frozen)
+        tp_stop_grad(part.tensor);
+}
+
+static void remake_parts(const remake *r, tp_module *m, const tp_module *from)
+{
+    for (int i = 0; i < from->n && tp_ok(r->c); i++) {
         tp_entry part = from->entries[i];
-        if (part.child) {
-            part.child = tp_module_add_child(m, part.name, share_one(c, from->entries[i].child));
-            if (tp_ok(c)) share_parts(part.child, from->entries[i].child, root, from_root);
+        if (part.tensor) {
+            remake_tensor(r, m, part);
             continue;
         }
-        tp_tensor *known = twin(root, from_root, part.tensor);
-        part.tensor = known ? known : tp_share_tensor(c, part.tensor);
-        part.shared = true;
-        if (tp_ok(c)) tp_module_append(m, part.name, part, "tp_share");
+        tp_module *child = tp_module_add_child(m, part.name, remake_one(r, part.child));
+        if (tp_ok(r->c)) remake_parts(r, child, part.child);
     }
+}
+
+static tp_module *remake_all(remake *r)
+{
+    tp_mark scope = tp_open_scope(r->c);
+    r->to = tp_module_keep(remake_one(r, r->from));
+    if (tp_ok(r->c)) remake_parts(r, r->to, r->from);
+    tp_close_scope(r->c, scope);
+    return tp_ok(r->c) ? r->to : tp_nil_module(r->c);
 }
 
 tp_module *tp_share(tp_context *c, const tp_module *m)
@@ -54,11 +87,19 @@ tp_module *tp_share(tp_context *c, const tp_module *m)
         tp_fail(c, TP_ERR_ARGUMENT, "tp_share: argument 'm' is nil, NULL or freed");
         return tp_nil_module(c);
     }
-    tp_mark scope = tp_open_scope(c);
-    tp_module *view = tp_module_keep(share_one(c, m));
-    if (tp_ok(c)) share_parts(view, m, view, m);
-    tp_close_scope(c, scope);
-    return tp_ok(c) ? view : tp_nil_module(c);
+    return remake_all(&(remake){.c = c, .share = true, .from = m});
+}
+
+tp_module *tp_module_clone(tp_module *m, tp_dtype dtype)
+{
+    tp_context *c = tp_module_usable(m, "tp_module_clone");
+    if (!c) return tp_nil_module(m ? m->object.context : NULL);
+    if (dtype != TP_BOOL && !tp_dtype_is_float(dtype)) {
+        tp_fail(c, TP_ERR_DTYPE, "tp_module_clone: takes a float dtype, or TP_BOOL for none, got %s",
+                tp_dtype_name(dtype));
+        return tp_nil_module(c);
+    }
+    return remake_all(&(remake){.c = c, .dtype = dtype, .from = m});
 }
 
 /* --- copy --- */
@@ -126,13 +167,7 @@ tp_status tp_module_copy(tp_module *to, tp_module *from)
 
 /* --- print --- */
 
-/* Text that is written as far as there is room, and counted. */
-typedef struct writer {
-    char *buf;
-    size_t n, length;
-} writer;
-
-TP_PRINTF(2, 3) static void put(writer *w, const char *text, ...)
+void tp_put(tp_writer *w, const char *text, ...)
 {
     va_list args;
     va_start(args, text);
@@ -144,39 +179,39 @@ TP_PRINTF(2, 3) static void put(writer *w, const char *text, ...)
 
 const char *tp_sizes_text(tp_shape shape, char *buf, size_t n)
 {
-    writer w = {buf, n, 0};
-    put(&w, "[");
-    for (int i = 0; i < shape.n; i++) put(&w, "%s%lld", i ? "," : "", (long long)shape.v[i]);
-    put(&w, "]");
+    tp_writer w = {buf, n, 0};
+    tp_put(&w, "[");
+    for (int i = 0; i < shape.n; i++) tp_put(&w, "%s%lld", i ? "," : "", (long long)shape.v[i]);
+    tp_put(&w, "]");
     return buf;
 }
 
-static void print_parts(writer *w, const tp_module *m, char *path, size_t length, int depth)
+static void print_parts(tp_writer *w, const tp_module *m, char *path, size_t length, int depth)
 {
     char shape[TP_SIZES_TEXT];
     for (int i = 0; i < m->n; i++) {
         const tp_entry *e = &m->entries[i];
         int wrote = snprintf(path + length, TP_PATH - length, "%s%s", length ? "." : "", e->name);
         if (e->child)
-            put(w, "%*s%s: %s\n", 2 * depth, "", path, e->child->kind);
+            tp_put(w, "%*s%s: %s\n", 2 * depth, "", path, e->child->kind);
         else
-            put(w, "%*s%s %s %lld%s\n", 2 * depth, "", path,
-                tp_sizes_text(tp_shape_of(e->tensor), shape, sizeof shape), (long long)tp_numel(e->tensor),
-                e->buffer ? ", a buffer" : "");
+            tp_put(w, "%*s%s %s %lld%s\n", 2 * depth, "", path,
+                   tp_sizes_text(tp_shape_of(e->tensor), shape, sizeof shape), (long long)tp_numel(e->tensor),
+                   e->buffer ? ", a buffer" : "");
         if (e->child) print_parts(w, e->child, path, length + (size_t)wrote, depth + 1);
     }
 }
 
 size_t tp_module_print(const tp_module *m, char *buf, size_t n)
 {
-    writer w = {buf, n, 0};
+    tp_writer w = {buf, n, 0};
     char path[TP_PATH];
     if (tp_module_is_nil(m)) {
-        put(&w, "nil\n");
+        tp_put(&w, "nil\n");
         return w.length;
     }
-    put(&w, "%s\n", m->kind);
+    tp_put(&w, "%s\n", m->kind);
     print_parts(&w, m, path, 0, 1);
-    put(&w, "%lld parameters\n", (long long)tp_parameter_numel(m));
+    tp_put(&w, "%lld parameters\n", (long long)tp_parameter_numel(m));
     return w.length;
 }

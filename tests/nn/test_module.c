@@ -198,6 +198,51 @@ static void test_share(void **state)
     tp_close(c2);
 }
 
+/* A clone in another dtype: the same results, nothing shared but what was shared within. */
+static void test_clone(void **state)
+{
+    tp_context *c = *state;
+    tp_module *layer = tp_linear(c, 2, 2), *m = tp_sequential(c, layer, scale(c, 0.5), layer);
+    tp_tensor *x = VECTOR(c, 0.25, -3);
+    tp_module_add_buffer(m, "steps", tp_from_doubles(c, TP_SHAPE(1), TP_I64, (double[]){7}));
+    tp_freeze(tp_child(m, "0"), true);
+    tp_require_grad(tp_parameter(m, "0.bias"));
+    tp_eval(tp_child(m, "1"));
+    tp_module *d = tp_module_clone(m, TP_F64), *same = tp_module_clone(m, TP_BOOL);
+    assert_int_equal(tp_parameters(d), 2);
+    assert_ptr_equal(tp_parameter(d, "0.weight"), tp_parameter(d, "2.weight"));
+    assert_int_equal(tp_dtype_of(tp_parameter(d, "0.weight")), TP_F64);
+    assert_int_equal(tp_dtype_of(tp_parameter(same, "0.weight")), TP_F32);
+    assert_int_equal(tp_dtype_of(tp_buffer(d, "steps")), TP_I64);
+    assert_false(tp_requires_grad(tp_parameter(d, "0.weight")));
+    assert_true(tp_requires_grad(tp_parameter(d, "0.bias")));
+    assert_true(tp_is_training(d) && !tp_is_training(tp_child(d, "1")));
+    assert_true(tp_get(tp_parameter(d, "0.weight"), TP_INTS(1, 0)) ==
+                tp_get(tp_parameter(m, "0.weight"), TP_INTS(1, 0)));
+    outcome before = {0}, after = {0}, of_same = {0};
+    outcome_add(&before, tp_forward(m, x));
+    outcome_add(&of_same, tp_forward(same, x));
+    assert_true(outcome_equal(&before, &of_same));
+    tp_init_constant(tp_parameter(d, "0.bias"), 5);
+    tp_init_constant(tp_buffer(same, "1.scale"), 5);
+    outcome_add(&after, tp_forward(m, x));
+    assert_true(outcome_equal(&before, &after));
+    assert_true(tp_module_is_nil(tp_module_clone(m, TP_I32)));
+    expect_error(c, TP_ERR_DTYPE, "tp_module_clone: takes a float dtype, or TP_BOOL for none, got i32");
+    assert_true(tp_module_is_nil(tp_module_clone(NULL, TP_F64)));
+}
+
+/* A criterion is cloned with its class weights. */
+static void test_clone_of_criterion(void **state)
+{
+    tp_context *c = *state;
+    tp_module *m = tp_cross_entropy_criterion(c, .weight = tp_full(c, TP_SHAPE(3), 0.1, TP_F32));
+    tp_module *d = tp_module_clone(m, TP_F64);
+    tp_tensor *x = MATRIX(c, 1, 3, 1, 2, 3), *y = tp_zeros(c, TP_SHAPE(1), TP_I64);
+    assert_int_equal(tp_dtype_of(tp_buffer(d, "weight")), TP_F64);
+    expect_near(tp_item(tp_loss(d, x, y)), tp_item(tp_cross_entropy(x, y)), 1e-15);
+}
+
 static void test_print(void **state)
 {
     tp_context *c = *state;
@@ -286,6 +331,24 @@ static outcome share(scene *s)
     return o;
 }
 
+static outcome clone(scene *s)
+{
+    outcome o = {0};
+    tp_module *m = tp_module_clone(s->net, TP_F32);
+    if (tp_ok(s->c)) outcome_add(&o, tp_parameter(m, "1.1.weight"));
+    return o;
+}
+
+static outcome check(scene *s)
+{
+    outcome o = {0};
+    tp_gradcheck_result r[4];
+    tp_tensor *y = tp_zeros(s->c, TP_SHAPE(1, 1), TP_F64);
+    bool right = tp_gradcheck_module(s->net, tp_criterion_named(s->c, "mse"), s->x, y, r);
+    if (right) outcome_number(&o, r[0].worst);
+    return o;
+}
+
 static outcome init(scene *s)
 {
     outcome o = {0};
@@ -344,8 +407,8 @@ static void test_faults(void **state)
     static const struct {
         const char *name;
         outcome (*call)(scene *);
-    } calls[] = {{"build", build}, {"train", train}, {"grow", grow},
-                 {"copy", copy},   {"share", share}, {"init", init}};
+    } calls[] = {{"build", build}, {"train", train}, {"grow", grow},   {"copy", copy},
+                 {"share", share}, {"clone", clone}, {"check", check}, {"init", init}};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         long at = 1;
         while (fail_at(calls[i].name, calls[i].call, at, false)) at++;
@@ -363,6 +426,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_copy),
     TEST(test_copy_refused),
     TEST(test_share),
+    TEST(test_clone),
+    TEST(test_clone_of_criterion),
     TEST(test_print),
     TEST(test_lifetime),
     cmocka_unit_test(test_faults),
