@@ -2,10 +2,12 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "cli.h"
 
+#include <taper/ext.h>
 #include <taper/taper.h>
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The processor's name, as Linux tells it. */
@@ -20,16 +22,6 @@ static void print_processor(void)
     if (f) fclose(f);
 }
 
-/* The widest of the levels that kernels can be written for. */
-static const char *simd_level(void)
-{
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f")) return "avx512";
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
-#endif
-    return "baseline";
-}
-
 static int usable_cores(void)
 {
     cpu_set_t set;
@@ -41,7 +33,11 @@ static int info(const cli_args *args)
     (void)args;
     printf("version    %s\n", tp_version());
     print_processor();
-    printf("simd       %s (this version's kernels are portable C and use the baseline)\n", simd_level());
+    const char *wanted = getenv("TAPER_SIMD");
+    printf("simd       %s", tp_simd_level());
+    if (wanted && *wanted && strcmp(wanted, tp_simd_level()) != 0)
+        printf(" (this processor has no TAPER_SIMD=%s)", wanted);
+    printf("\n");
     printf("threads    1 (this version computes on the calling thread), cores usable: %d\n", usable_cores());
     printf("compiler   %s\n", TAPER_COMPILER);
     printf("build      %s, %s\n", TAPER_BUILD_TYPE, TAPER_BUILD_FLAGS);

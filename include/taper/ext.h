@@ -150,7 +150,7 @@ struct tp_op {
     bool in_place; /* the output is input 0, overwritten */
     const char *doc;
     const tp_rules *rules;
-    bool in_table; /* a row of ops.def: its contract is not checked at each call */
+    int row; /* its place in ops.def, from 1; 0: not there, then its contract is checked at each call */
 };
 
 /* Checks, runs and records one call; the result is the first output. `extra` receives the others (NULL:
@@ -163,6 +163,10 @@ TP_API const tp_op *tp_op_at(int i);
 
 /* The row of that name, NULL if there is none. */
 TP_API const tp_op *tp_op_find(const char *name);
+
+/* The instructions that kernels use: the widest set this processor has, or the narrower one that the
+ * environment variable TAPER_SIMD named at the first call: "baseline" (`eval` alone), "avx2" or "avx512". */
+TP_API const char *tp_simd_level(void);
 
 /* --- the generated tests ----------------------------------------------------------------------- */
 

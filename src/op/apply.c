@@ -237,7 +237,9 @@ static bool evaluate(frame *f)
     f->call.out = f->out;
     if (elements || has_indices(f)) {
         f->call.loops = tp_arrange(&f->call, f->elementwise, f->in_array, out);
-        f->call.op->rules->eval(&f->call, f->in_array, out);
+        tp_kernel_fn *kernel = tp_kernel_of(f->call.op);
+        if (!kernel || !kernel(&f->call, f->in_array, out))
+            f->call.op->rules->eval(&f->call, f->in_array, out);
     }
     return f->call.context->status == TP_OK;
 }
@@ -396,7 +398,7 @@ static const char *malformed(const tp_op *op)
 static bool right_number(const tp_call *call)
 {
     int takes = call->op->n_in;
-    const char *wrong = call->op->in_table ? NULL : malformed(call->op);
+    const char *wrong = call->op->row ? NULL : malformed(call->op);
     if (wrong)
         tp_fail(call->context, TP_ERR_ARGUMENT, "%s: the op's %s cannot be right", call->op->name, wrong);
     if (wrong || (takes < 0 ? call->n_in > 0 : call->n_in == takes)) return !wrong;

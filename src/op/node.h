@@ -2,6 +2,7 @@
 #ifndef OP_NODE_H
 #define OP_NODE_H
 
+#include "tensor/kernel.h"
 #include "tensor/tensor.h"
 
 #include <taper/ext.h>
@@ -71,6 +72,11 @@ tp_tensor *tp_pull_input(const tp_call *call, int i, tp_tensor *const *u, bool b
 
 /* Output o's tangent, of shape [K?, output], from the inputs' tangents. NULL: zero. nil after a failure. */
 tp_tensor *tp_push_output(const tp_call *call, int o, tp_tensor *const *t, bool batched);
+
+/* --- table.c --- */
+
+/* What runs before `eval` in a call of the op; NULL: there is no such kernel. */
+tp_kernel_fn *tp_kernel_of(const tp_op *op);
 
 /* --- stream.c: streaming forward mode --- */
 

@@ -1,7 +1,10 @@
 /* table.c - the rows of ops.def as tp_op, and the function of each row. */
+#include "op/node.h"
+
 #include <taper/ext.h>
 #include <taper/ops.h>
 
+#include <pthread.h>
 #include <string.h>
 
 /* A row without a block in src/ops is an undefined symbol here. */
@@ -64,6 +67,13 @@
 #define OVER_OUT2(y, z)   false
 #define OVER_IN_PLACE(x)  true
 
+enum {
+#define OP(name, ...) ROW_##name,
+#include <taper/ops.def>
+#undef OP
+    ROWS
+};
+
 #define OP(op, inputs, attributes, outputs, type_letters, sig, text) \
     static const char *const op##_in[] = {NAMES_##inputs};           \
     static const char *const op##_out[] = {NAMES_##outputs};         \
@@ -81,7 +91,7 @@
         .in_place = OVER_##outputs,                                  \
         .doc = text,                                                 \
         .rules = &tp_rules_##op,                                     \
-        .in_table = true,                                            \
+        .row = ROW_##op + 1,                                         \
     };
 #include <taper/ops.def>
 #undef OP
@@ -92,13 +102,28 @@ static const tp_op *const table[] = {
 #undef OP
 };
 
-const tp_op *tp_op_at(int i) { return i >= 0 && i < (int)(sizeof table / sizeof *table) ? table[i] : NULL; }
+const tp_op *tp_op_at(int i) { return i >= 0 && i < ROWS ? table[i] : NULL; }
 
 const tp_op *tp_op_find(const char *name)
 {
     for (int i = 0; tp_op_at(i); i++)
         if (name && strcmp(table[i]->name, name) == 0) return table[i];
     return NULL;
+}
+
+static tp_kernel_fn *kernels[ROWS];
+
+static void find_kernels(void)
+{
+    for (int i = 0; i < ROWS; i++) kernels[i] = tp_cpu_kernel(table[i]->name);
+}
+
+tp_kernel_fn *tp_kernel_of(const tp_op *op)
+{
+    static pthread_once_t found = PTHREAD_ONCE_INIT;
+    if (!op->row) return NULL;
+    pthread_once(&found, find_kernels);
+    return kernels[op->row - 1];
 }
 
 /* --- the functions --- */

@@ -76,6 +76,8 @@ END
 
 # info
 want 0 $'version *\nprocessor *\nsimd *\nthreads *\ncompiler *[0-9]*\nbuild *-ffp-contract=off*' '' info
+TAPER_SIMD=baseline want 0 $'*\nsimd       baseline\n*' '' info
+TAPER_SIMD=mmx want 0 $'*\nsimd *\\(this processor has no TAPER_SIMD=mmx\\)\n*' '' info
 
 # a result that cannot be written is a failure
 status=0

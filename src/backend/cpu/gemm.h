@@ -1,0 +1,30 @@
+/* gemm.h - one product of matrices, as the kernels compiled per instruction set take it. */
+#ifndef BACKEND_CPU_GEMM_H
+#define BACKEND_CPU_GEMM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Section 10 of the design: the length of one chain over k; the n below which a block is 16 chains. */
+enum { TP_GEMM_BLOCK = 256, TP_GEMM_NARROW = 4, TP_GEMM_CHAINS = 16 };
+
+/* Columns of b that are packed at a time, so that they stay in a cache of the second level: 240 is a whole
+ * number of tiles at every level. */
+enum { TP_GEMM_COLUMNS = 240 };
+
+/* y = a b for a [m,k], b [k,n], y [m,n]; steps between rows and between columns, in elements. */
+typedef struct tp_gemm {
+    int64_t m, n, k;
+    const void *a, *b;
+    void *y; /* its columns lie one after another */
+    int64_t sa[2], sb[2], sy;
+    void *room; /* where b is packed; see tp_gemm_room */
+} tp_gemm;
+
+typedef void tp_gemm_fn(const tp_gemm *g);
+
+#if defined(__x86_64__)
+tp_gemm_fn tp_gemm_avx2_float, tp_gemm_avx2_double, tp_gemm_avx512_float, tp_gemm_avx512_double;
+#endif
+
+#endif
