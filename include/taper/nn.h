@@ -76,6 +76,12 @@ TP_API tp_tensor *tp_buffer(tp_module *m, const char *path);
 /* The child at a path; likewise. */
 TP_API tp_module *tp_child(tp_module *m, const char *path);
 
+/* How many children the module itself has. */
+TP_API int tp_children(const tp_module *m);
+
+/* Child i (0 to tp_children - 1), in order of adding; writes its name to `name` if that is not NULL. */
+TP_API tp_module *tp_child_at(tp_module *m, int i, char *name, size_t n);
+
 /* How many different parameters there are, children's included; a shared one counts once. */
 TP_API int tp_parameters(const tp_module *m);
 

@@ -187,6 +187,32 @@ tp_module *tp_child(tp_module *m, const char *path)
     return tp_nil_module(c);
 }
 
+/* --- children by number --- */
+
+int tp_children(const tp_module *m)
+{
+    int n = 0;
+    if (!tp_module_usable(m, "tp_children")) return 0;
+    for (int i = 0; i < m->n; i++) n += m->entries[i].child != NULL;
+    return n;
+}
+
+tp_module *tp_child_at(tp_module *m, int i, char *name, size_t n)
+{
+    tp_context *c = tp_module_usable(m, "tp_child_at");
+    if (!c) return tp_nil_module(m ? m->object.context : NULL);
+    int left = i;
+    for (int k = 0; k < m->n; k++) {
+        const tp_entry *e = &m->entries[k];
+        if (!e->child || left-- != 0) continue;
+        if (name && n) snprintf(name, n, "%s", e->name);
+        return e->child;
+    }
+    tp_fail(c, TP_ERR_ARGUMENT, "tp_child_at: there is no number %d among the %d children of this %s", i,
+            tp_children(m), m->kind);
+    return tp_nil_module(c);
+}
+
 /* --- training stopped --- */
 
 void tp_freeze(tp_module *m, bool frozen)

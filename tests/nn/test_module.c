@@ -55,6 +55,13 @@ static void test_paths(void **state)
                  "tp_child: there is no module '1.7' in this sequential; the nearest is '1.0'");
     FAILS(tp_parameter_at(m, 4, NULL, 0), "tp_parameter_at: there is no number 4, only 0 to 3");
     FAILS(tp_parameter_at(m, -1, NULL, 0), "tp_parameter_at: there is no number -1, only 0 to 3");
+    assert_int_equal(tp_children(m), 2);
+    assert_ptr_equal(tp_child_at(m, 1, path, sizeof path), tp_child(m, "1"));
+    assert_string_equal(path, "1");
+    assert_int_equal(tp_children(tp_child(m, "0")), 0);
+    assert_true(tp_module_is_nil(tp_child_at(m, 2, NULL, 0)));
+    expect_error(c, TP_ERR_ARGUMENT,
+                 "tp_child_at: there is no number 2 among the 2 children of this sequential");
 }
 
 /* A parameter in two places is one. */
