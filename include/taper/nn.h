@@ -109,6 +109,11 @@ TP_API tp_status tp_module_copy(tp_module *to, tp_module *from);
  * tree, train flags, frozen parameters, and parameters that are one in several places. */
 TP_API tp_module *tp_module_clone(tp_module *m, tp_dtype dtype);
 
+/* A module like `m` that computes with `parameters`, in the order of tp_parameter_at and of the shapes there,
+ * in place of m's own (torch.func.functional_call): gradients and tangents go through to what they were made
+ * from. Buffers are m's. */
+TP_API tp_module *tp_module_with_parameters(tp_module *m, tp_tensor *const *parameters);
+
 /* A read-only view of `m` in another context, for prediction in another thread: the same tree and storage, in
  * evaluation. `m` must stay as it is while the call runs; its storage lives as long as anyone needs it. */
 TP_API tp_module *tp_share(tp_context *c, const tp_module *m);

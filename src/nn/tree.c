@@ -19,12 +19,14 @@ static tp_tensor *twin(const tp_module *to, const tp_module *from, const tp_tens
     return NULL;
 }
 
-/* How the parts of a module are made anew: as views in `c`, or as copies with floats in `dtype`. */
+/* How the parts of a module are made anew: as views in `c`, as copies with floats in `dtype`, or as others
+ * that take their place. */
 typedef struct remake {
     tp_context *c;
     bool share;
-    tp_dtype dtype; /* TP_BOOL: as they are */
-    tp_module *to;  /* the roots */
+    tp_dtype dtype;          /* TP_BOOL: as they are */
+    tp_tensor *const *given; /* the next parameter; NULL: none is given */
+    tp_module *to;           /* the roots */
     const tp_module *from;
 } remake;
 
@@ -46,9 +48,37 @@ static tp_tensor *copy_tensor(const remake *r, tp_tensor *t)
     return copy;
 }
 
-/* Appends to `m` what a tensor of `from` becomes. */
-static void remake_tensor(const remake *r, tp_module *m, tp_entry part)
+static bool same_shape(const tp_tensor *a, const tp_tensor *b)
 {
+    bool same = tp_rank(a) == tp_rank(b);
+    for (int i = 0; same && i < tp_rank(a); i++) same = tp_size(a, i) == tp_size(b, i);
+    return same;
+}
+
+/* Appends to `m` the tensor that is given in place of one of `from`; a buffer stays. */
+static void replace_tensor(remake *r, tp_module *m, tp_entry part)
+{
+    static const char call[] = "tp_module_with_parameters";
+    char have[TP_SIZES_TEXT], want[TP_SIZES_TEXT];
+    tp_tensor *known = twin(r->to, r->from, part.tensor), *old = part.tensor;
+    if (known || !part.buffer) part.tensor = known ? known : *r->given++;
+    part.shared = true;
+    if (!tp_object_usable(r->c, (tp_object *)part.tensor, call, "parameters")) return;
+    if (same_shape(part.tensor, old))
+        tp_module_append(m, part.name, part, call);
+    else
+        tp_fail(r->c, TP_ERR_SHAPE, "%s: '%s' is %s, got %s", call, part.name,
+                tp_sizes_text(tp_shape_of(old), want, sizeof want),
+                tp_sizes_text(tp_shape_of(part.tensor), have, sizeof have));
+}
+
+/* Appends to `m` what a tensor of `from` becomes. */
+static void remake_tensor(remake *r, tp_module *m, tp_entry part)
+{
+    if (r->given) {
+        replace_tensor(r, m, part);
+        return;
+    }
     tp_tensor *known = twin(r->to, r->from, part.tensor);
     bool frozen = !part.buffer && !r->share && !tp_requires_grad(part.tensor);
     part.tensor = known ? known : r->share ? tp_share_tensor(r->c, part.tensor) : copy_tensor(r, part.tensor);
@@ -58,7 +88,7 @@ static void remake_tensor(const remake *r, tp_module *m, tp_entry part)
         tp_stop_grad(part.tensor);
 }
 
-static void remake_parts(const remake *r, tp_module *m, const tp_module *from)
+static void remake_parts(remake *r, tp_module *m, const tp_module *from)
 {
     for (int i = 0; i < from->n && tp_ok(r->c); i++) {
         tp_entry part = from->entries[i];
@@ -102,6 +132,13 @@ tp_module *tp_module_clone(tp_module *m, tp_dtype dtype)
     return remake_all(&(remake){.c = c, .dtype = dtype, .from = m});
 }
 
+tp_module *tp_module_with_parameters(tp_module *m, tp_tensor *const *parameters)
+{
+    tp_context *c = tp_module_usable(m, "tp_module_with_parameters");
+    if (!c) return tp_nil_module(m ? m->object.context : NULL);
+    return remake_all(&(remake){.c = c, .given = parameters, .from = m});
+}
+
 /* --- copy --- */
 
 /* Records what keeps `from` from being copied to `to`; NULL stands for a part that is not there. */
@@ -118,13 +155,6 @@ static void fail_part(tp_context *c, const char *path, const tp_entry *to, const
     tp_fail(c, TP_ERR_SHAPE, "tp_module_copy: '%s' is %s in `to`, %s in `from`", path,
             tp_sizes_text(tp_shape_of(to->tensor), have, sizeof have),
             tp_sizes_text(tp_shape_of(from->tensor), want, sizeof want));
-}
-
-static bool same_shape(const tp_tensor *a, const tp_tensor *b)
-{
-    bool same = tp_rank(a) == tp_rank(b);
-    for (int i = 0; same && i < tp_rank(a); i++) same = tp_size(a, i) == tp_size(b, i);
-    return same;
 }
 
 static bool parts_match(const tp_entry *to, const tp_entry *from)

@@ -250,6 +250,41 @@ static void test_clone_of_criterion(void **state)
     expect_near(tp_item(tp_loss(d, x, y)), tp_item(tp_cross_entropy(x, y)), 1e-15);
 }
 
+/* A module that computes with other tensors: their gradients, and their tangents, go through. */
+static void test_with_parameters(void **state)
+{
+    tp_context *c = *state;
+    tp_module *layer = tp_linear(c, 2, 2, .dtype = TP_F64),
+              *m = tp_sequential(c, layer, scale(c, 0.5), layer);
+    tp_tensor *w = tp_parameter(m, "0.weight"), *b = tp_parameter(m, "0.bias"), *x = VECTOR(c, 0.25, -3);
+    tp_tensor *doubled[] = {tp_mul_scalar(w, 2), b};
+    tp_module *d = tp_module_with_parameters(m, doubled);
+    assert_int_equal(tp_parameters(d), 2);
+    assert_ptr_equal(tp_parameter(d, "2.weight"), doubled[0]);
+    assert_ptr_equal(tp_buffer(d, "1.scale"), tp_buffer(m, "1.scale"));
+    tp_tensor *h = tp_add(tp_matmul(doubled[0], x), b);
+    tp_tensor *want = tp_add(tp_matmul(doubled[0], tp_mul_scalar(tp_mul(h, VECTOR(c, 1, 2)), 0.5)), b);
+    tp_tensor *y = tp_forward(d, x);
+    for (int i = 0; i < 2; i++) expect_near(tp_get(y, TP_INTS(i)), tp_get(want, TP_INTS(i)), 1e-14);
+
+    int level = tp_open_forward(c);
+    tp_tensor *carried[] = {tp_dual_identity(w, level, 0), b};
+    tp_tensor *columns = tp_tangent(tp_forward(tp_module_with_parameters(m, carried), x), level, 0);
+    tp_tensor *rows =
+        tp_reshape(tp_jacobian(tp_forward(m, x), w), TP_SHAPE(2, 4)); /* each weight, twice used */
+    for (int i = 0; i < 8; i++)
+        expect_near(tp_get(columns, TP_INTS(i / 2, i % 2)), tp_get(rows, TP_INTS(i % 2, i / 2)), 1e-14);
+    tp_close_forward(c, level);
+
+    tp_tensor *wrong[] = {b, b};
+    assert_true(tp_module_is_nil(tp_module_with_parameters(m, wrong)));
+    expect_error(c, TP_ERR_SHAPE, "tp_module_with_parameters: 'weight' is [2,2], got [2]");
+    wrong[0] = NULL;
+    assert_true(tp_module_is_nil(tp_module_with_parameters(m, wrong)));
+    expect_error(c, TP_ERR_ARGUMENT, "tp_module_with_parameters: argument 'parameters' is NULL");
+    assert_true(tp_module_is_nil(tp_module_with_parameters(NULL, wrong)));
+}
+
 static void test_print(void **state)
 {
     tp_context *c = *state;
@@ -346,6 +381,16 @@ static outcome clone(scene *s)
     return o;
 }
 
+static outcome with_parameters(scene *s)
+{
+    outcome o = {0};
+    tp_tensor *parameters[4];
+    for (int i = 0; i < 4; i++) parameters[i] = tp_parameter_at(s->net, i, NULL, 0);
+    tp_module *m = tp_module_with_parameters(s->net, parameters);
+    if (tp_ok(s->c)) outcome_add(&o, tp_forward(m, s->x));
+    return o;
+}
+
 static outcome check(scene *s)
 {
     outcome o = {0};
@@ -414,8 +459,15 @@ static void test_faults(void **state)
     static const struct {
         const char *name;
         outcome (*call)(scene *);
-    } calls[] = {{"build", build}, {"train", train}, {"grow", grow},   {"copy", copy},
-                 {"share", share}, {"clone", clone}, {"check", check}, {"init", init}};
+    } calls[] = {{"build", build},
+                 {"train", train},
+                 {"grow", grow},
+                 {"copy", copy},
+                 {"share", share},
+                 {"clone", clone},
+                 {"with parameters", with_parameters},
+                 {"check", check},
+                 {"init", init}};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         long at = 1;
         while (fail_at(calls[i].name, calls[i].call, at, false)) at++;
@@ -425,19 +477,13 @@ static void test_faults(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    TEST(test_paths),
-    TEST(test_shared_parameter),
-    TEST(test_bad_parts),
-    TEST(test_depth),
-    TEST(test_freeze),
-    TEST(test_copy),
-    TEST(test_copy_refused),
-    TEST(test_share),
-    TEST(test_clone),
-    TEST(test_clone_of_criterion),
-    TEST(test_print),
-    TEST(test_lifetime),
-    cmocka_unit_test(test_faults),
+    TEST(test_paths),           TEST(test_shared_parameter),
+    TEST(test_bad_parts),       TEST(test_depth),
+    TEST(test_freeze),          TEST(test_copy),
+    TEST(test_copy_refused),    TEST(test_share),
+    TEST(test_clone),           TEST(test_clone_of_criterion),
+    TEST(test_with_parameters), TEST(test_print),
+    TEST(test_lifetime),        cmocka_unit_test(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }
