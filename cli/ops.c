@@ -82,7 +82,7 @@ static void print_row(const tp_op *op)
     row r = describe(op);
     printf("%s: %s\n", op->name, op->doc);
     printf("  inputs      %s%s\n", r.inputs, op->n_in < 0 ? " (a list)" : "");
-    printf("  outputs     %s%s\n", r.outputs, op->in_place ? " (the input, overwritten)" : "");
+    printf("  outputs     %s%s\n", r.outputs, op->in_place ? " (overwritten inputs)" : "");
     for (int i = 0; i < op->n_attr; i++)
         printf("  %-11s %s %s = %s\n", i ? "" : "attributes", type_name(op->attr[i].type), op->attr[i].name,
                op->attr[i].value);

@@ -14,7 +14,7 @@ typedef struct tp_op tp_op;
 typedef struct tp_call tp_call;
 
 /* Limits of a row. */
-enum { TP_MAX_IN = 8, TP_MAX_OUT = 4, TP_MAX_ATTR = 5 };
+enum { TP_MAX_IN = 8, TP_MAX_OUT = 4, TP_MAX_ATTR = 6 };
 
 /* What a kernel sees of a tensor: element (i,j,..) is data[i * stride[0] + j * stride[1] + ..]. */
 typedef struct tp_array {
@@ -147,7 +147,7 @@ struct tp_op {
     const char *const *out_name;
     int n_attr;
     const tp_attr_info *attr;
-    bool in_place; /* the output is input 0, overwritten */
+    bool in_place; /* output o is input o, overwritten */
     const char *doc;
     const tp_rules *rules;
     int row; /* its place in ops.def, from 1; 0: not there, then its contract is checked at each call */
@@ -170,7 +170,7 @@ TP_API const char *tp_simd_level(void);
 
 /* --- the generated tests ----------------------------------------------------------------------- */
 
-enum { TP_SAMPLE_INPUTS = 4 }; /* inputs of a sample; a list has at most 3 */
+enum { TP_SAMPLE_INPUTS = 5 }; /* inputs of a sample; a list has at most 3 */
 
 /* A test case of an op: what it is called with. Made from the row alone, the same at every run: inputs in f64
  * where they are real, drawn from lo to hi and away from kinks, no two values equal; index inputs lie in the

@@ -27,11 +27,12 @@ extern "C" {
 #define TP_TYPE_shape  tp_shape
 
 /* Parameters of a row's prototype. */
-#define TP_PAR_IN1(a)          tp_tensor *a
-#define TP_PAR_IN2(a, b)       tp_tensor *a, tp_tensor *b
-#define TP_PAR_IN3(a, b, d)    tp_tensor *a, tp_tensor *b, tp_tensor *d
-#define TP_PAR_IN4(a, b, d, e) tp_tensor *a, tp_tensor *b, tp_tensor *d, tp_tensor *e
-#define TP_PAR_LIST(xs)        int n, tp_tensor *const *xs
+#define TP_PAR_IN1(a)             tp_tensor *a
+#define TP_PAR_IN2(a, b)          tp_tensor *a, tp_tensor *b
+#define TP_PAR_IN3(a, b, d)       tp_tensor *a, tp_tensor *b, tp_tensor *d
+#define TP_PAR_IN4(a, b, d, e)    tp_tensor *a, tp_tensor *b, tp_tensor *d, tp_tensor *e
+#define TP_PAR_IN5(a, b, d, e, f) tp_tensor *a, tp_tensor *b, tp_tensor *d, tp_tensor *e, tp_tensor *f
+#define TP_PAR_LIST(xs)           int n, tp_tensor *const *xs
 #define TP_PAR_ATTR0()
 #define TP_PAR_ATTR1(t1, n1, d1)                         , TP_TYPE_##t1 n1
 #define TP_PAR_ATTR2(t1, n1, d1, t2, n2, d2)             , TP_TYPE_##t1 n1, TP_TYPE_##t2 n2
@@ -40,9 +41,14 @@ extern "C" {
     , TP_TYPE_##t1 n1, TP_TYPE_##t2 n2, TP_TYPE_##t3 n3, TP_TYPE_##t4 n4
 #define TP_PAR_ATTR5(t1, n1, d1, t2, n2, d2, t3, n3, d3, t4, n4, d4, t5, n5, d5) \
     , TP_TYPE_##t1 n1, TP_TYPE_##t2 n2, TP_TYPE_##t3 n3, TP_TYPE_##t4 n4, TP_TYPE_##t5 n5
+#define TP_PAR_ATTR6(t1, n1, d1, t2, n2, d2, t3, n3, d3, t4, n4, d4, t5, n5, d5, t6, n6, d6) \
+    , TP_TYPE_##t1 n1, TP_TYPE_##t2 n2, TP_TYPE_##t3 n3, TP_TYPE_##t4 n4, TP_TYPE_##t5 n5, TP_TYPE_##t6 n6
 #define TP_PAR_OUT1(y)
 #define TP_PAR_OUT2(y, z) , tp_tensor **z
 #define TP_PAR_IN_PLACE(x)
+#define TP_PAR_IN_PLACE2(x, a)
+#define TP_PAR_IN_PLACE3(x, a, b)
+#define TP_PAR_IN_PLACE4(x, a, b, d)
 
 #define OP(name, inputs, attributes, outputs, types, signature, doc) \
     TP_API tp_tensor *tp_##name(TP_PAR_##inputs TP_PAR_##attributes TP_PAR_##outputs);

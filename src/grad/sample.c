@@ -221,6 +221,7 @@ static void choose(sampler *s, int k, int choice, int rank)
 static tp_shape input_shape(const sampler *s, const plan *p, int i)
 {
     tp_dim names[TP_MAX_DIMS];
+    if (s->op->in_place && i < s->op->n_out) i = 0; /* what is overwritten has one shape */
     int n = core_names(s->op, i, names), one = tp_attr_of_type(s->op, TP_ATTR_AXIS);
     tp_shape shape = p->loops[i % 2];
     if (p->ranked) {

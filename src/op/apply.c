@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FEW = 4 }; /* inputs that need no allocation */
+enum { FEW = 5 }; /* inputs that need no allocation */
 
 /* A call while it is worked out. */
 typedef struct frame {
@@ -245,20 +245,20 @@ static bool evaluate(frame *f)
 }
 
 /* What an in-place op may overwrite: its own elements, once each, with no history that would go stale. */
-static bool overwritable(const frame *f)
+static bool overwritable(const frame *f, int o)
 {
-    tp_tensor *t = f->in[0];
+    tp_tensor *t = f->in[o];
     const char *why = t->read_only                  ? "is shared, read-only"
                       : t->node || t->leaf          ? "has a history; only a leaf can be updated in place"
                       : t->tangents                 ? "carries tangents"
-                      : t->dtype != f->out_dtype[0] ? "has another dtype than the result"
+                      : t->dtype != f->out_dtype[o] ? "has another dtype than the result"
                                                     : NULL;
     for (int i = 0; !why && i < t->rank; i++)
         if (t->stride[i] == 0 && t->size[i] > 1) why = "has elements that share memory";
-    bool fits = f->out_shape[0].n == t->rank;
-    for (int i = 0; fits && i < t->rank; i++) fits = f->out_shape[0].v[i] == t->size[i];
+    bool fits = f->out_shape[o].n == t->rank;
+    for (int i = 0; fits && i < t->rank; i++) fits = f->out_shape[o].v[i] == t->size[i];
     if (!why && !fits) why = "would have to grow to the result's shape";
-    if (why) tp_call_fail(&f->call, TP_ERR_STATE, "argument '%s' %s", f->call.op->in_name[0], why);
+    if (why) tp_call_fail(&f->call, TP_ERR_STATE, "argument '%s' %s", f->call.op->in_name[o], why);
     return !why;
 }
 
@@ -281,33 +281,40 @@ static bool same_elements(const tp_array *a, const tp_array *b)
     return same;
 }
 
-/* No input may see elements that are overwritten before it is read: those in another order than input 0. */
-static bool others_apart(const frame *f)
+/* No input may see elements of input o that are overwritten before it is read: those in another order. And
+ * none may be overwritten twice. */
+static bool others_apart(const frame *f, int o)
 {
     uintptr_t low, high, first, end;
+    const tp_array *target = &f->in_array[o];
     char name[64];
-    extent(&f->in_array[0], &low, &high);
-    for (int i = 1; i < f->call.n_in; i++) {
+    extent(target, &low, &high);
+    for (int i = o + 1; i < f->call.n_in; i++) {
         extent(&f->in_array[i], &first, &end);
-        if (end <= low || first >= high || same_elements(&f->in_array[i], &f->in_array[0])) continue;
+        bool read_only = i >= f->call.n_out;
+        if (end <= low || first >= high || (read_only && same_elements(&f->in_array[i], target))) continue;
         tp_call_fail(&f->call, TP_ERR_STATE, "argument '%s' shares memory with '%s', which is overwritten",
-                     input_name(f->call.op, i, name, sizeof name), f->call.op->in_name[0]);
+                     input_name(f->call.op, i, name, sizeof name), f->call.op->in_name[o]);
         return false;
     }
     return true;
 }
 
-static bool run_in_place(frame *f, tp_tensor *target)
+/* `targets` are the inputs as they were given. */
+static bool run_in_place(frame *f, tp_tensor *const *targets)
 {
-    if (f->in[0] != target) {
-        tp_call_fail(&f->call, TP_ERR_DTYPE, "argument '%s' has dtype %s, the result %s",
-                     f->call.op->in_name[0], tp_dtype_name(target->dtype), tp_dtype_name(f->out_dtype[0]));
-        return false;
+    const tp_op *op = f->call.op;
+    for (int o = 0; o < op->n_out; o++) {
+        if (f->in[o] != targets[o]) {
+            tp_call_fail(&f->call, TP_ERR_DTYPE, "argument '%s' has dtype %s, the result %s", op->in_name[o],
+                         tp_dtype_name(targets[o]->dtype), tp_dtype_name(f->out_dtype[o]));
+            return false;
+        }
+        if (!overwritable(f, o) || !others_apart(f, o)) return false;
     }
-    if (!overwritable(f) || !others_apart(f)) return false;
-    f->out[0] = target;
+    for (int o = 0; o < op->n_out; o++) f->out[o] = targets[o];
     if (!evaluate(f)) return false;
-    tp_tensor_touch(target);
+    for (int o = 0; o < op->n_out; o++) tp_tensor_touch(targets[o]);
     return true;
 }
 
@@ -375,7 +382,7 @@ static bool run(frame *f, tp_tensor *const *in)
         f->out_dtype[o] = output_dtype(f, o);
         if (!tp_shape_usable(c, &f->out_shape[o], f->out_dtype[o], op->name)) return false;
     }
-    if (op->in_place) return run_in_place(f, in[0]);
+    if (op->in_place) return run_in_place(f, in);
     if (!make_view(f) && !(make_outputs(f) && evaluate(f))) return false;
     if (c->status != TP_OK) return false;
     if (op->rules->nodiff) return true;
@@ -383,11 +390,16 @@ static bool run(frame *f, tp_tensor *const *in)
     return !c->n_levels || !any_tangents(f) || tp_carry_tangents(&f->call, f->in, f->out);
 }
 
+static bool right_outputs(const tp_op *op)
+{
+    return op->n_out >= 1 && op->n_out <= TP_MAX_OUT && !(op->in_place && op->n_in < op->n_out);
+}
+
 /* What an author of an op can get wrong that would lead a call astray. */
 static const char *malformed(const tp_op *op)
 {
     int n = op->n_in < 0 ? 1 : op->n_in;
-    if (op->n_in > TP_MAX_IN || op->n_out < 1 || op->n_out > TP_MAX_OUT) return "number of inputs or outputs";
+    if (op->n_in > TP_MAX_IN || !right_outputs(op)) return "number of inputs or outputs";
     if (op->n_attr < 0 || op->n_attr > TP_MAX_ATTR) return "number of attributes";
     if (!op->types || strlen(op->types) != (size_t)(n + 2 + op->n_out)) return "types";
     if (!op->rules || !(op->rules->eval || op->rules->view)) return "rules";
@@ -411,10 +423,10 @@ static bool right_number(const tp_call *call)
 }
 
 /* Hands the outputs out, or frees what a failed call made. */
-static void finish(frame *f, bool done, const tp_tensor *target, tp_tensor **extra)
+static void finish(frame *f, bool done, tp_tensor **extra)
 {
     for (int o = 0; o < f->call.n_out; o++) {
-        if (!done && f->out[o] != target) tp_tensor_release(tp_tensor_own(f->out[o]));
+        if (!done && !f->call.op->in_place) tp_tensor_release(tp_tensor_own(f->out[o]));
         if (o && extra && done) extra[o - 1] = f->out[o];
     }
 }
@@ -426,7 +438,7 @@ static bool compute(frame *f, tp_tensor *const *in, tp_tensor **extra)
     for (int o = 0; o < f->call.n_out; o++) f->out[o] = NULL;
     bool done = convert_inputs(f) && run(f, in);
     frame_close(f);
-    finish(f, done, f->call.op->in_place ? in[0] : NULL, extra);
+    finish(f, done, extra);
     return done;
 }
 

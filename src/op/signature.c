@@ -89,7 +89,7 @@ static int core_axes(const tp_call *call, int n, bool input, int *axes)
 static bool cannot_take(const tp_call *call, const tp_shape *in_shape)
 {
     char text[512] = "", one[256];
-    for (int i = 0; i < call->n_in && i < 4; i++) {
+    for (int i = 0; i < call->n_in && i < TP_MAX_IN; i++) {
         size_t used = strlen(text);
         tp_shape_text(in_shape[i].v, in_shape[i].n, one, sizeof one);
         if (used + strlen(one) + 3 > sizeof text) break;
@@ -192,7 +192,9 @@ bool tp_is_elementwise(const tp_op *op)
     const char *p = op->signature;
     for (int i = 0; i < op->n_in; i++, p += 3)
         if (p[0] != '(' || p[1] != ')' || p[2] != (i < op->n_in - 1 ? ',' : '-')) return false;
-    return op->n_in > 0 && strcmp(p, ">()") == 0;
+    for (int o = 0; o < op->n_out; o++, p += 3)
+        if (p[0] != (o ? ',' : '>') || p[1] != '(' || p[2] != ')') return false;
+    return op->n_in > 0 && !*p;
 }
 
 static bool same_shape(const tp_shape *a, const tp_shape *b)
@@ -203,7 +205,7 @@ static bool same_shape(const tp_shape *a, const tp_shape *b)
     return true;
 }
 
-/* The shape all inputs broadcast to. */
+/* The shape all inputs broadcast to, which all outputs have. */
 static bool elementwise_shape(const tp_call *call, const tp_shape *in_shape, tp_shape *out)
 {
     static const bool no_core[TP_INTERNAL_RANK];
@@ -212,6 +214,7 @@ static bool elementwise_shape(const tp_call *call, const tp_shape *in_shape, tp_
     for (int i = 1; i < call->n_in; i++)
         if (!same_shape(&in_shape[i], out) && !broadcast_loops(&in_shape[i], no_core, 0, out))
             return cannot_take(call, in_shape);
+    for (int o = 1; o < call->n_out; o++) out[o] = out[0];
     return true;
 }
 

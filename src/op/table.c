@@ -12,16 +12,18 @@
 #include <taper/ops.def>
 #undef OP
 
-#define COUNT_IN1(a)          1
-#define COUNT_IN2(a, b)       2
-#define COUNT_IN3(a, b, d)    3
-#define COUNT_IN4(a, b, d, e) 4
-#define COUNT_LIST(xs)        -1
-#define NAMES_IN1(a)          #a
-#define NAMES_IN2(a, b)       #a, #b
-#define NAMES_IN3(a, b, d)    #a, #b, #d
-#define NAMES_IN4(a, b, d, e) #a, #b, #d, #e
-#define NAMES_LIST(xs)        #xs
+#define COUNT_IN1(a)             1
+#define COUNT_IN2(a, b)          2
+#define COUNT_IN3(a, b, d)       3
+#define COUNT_IN4(a, b, d, e)    4
+#define COUNT_IN5(a, b, d, e, f) 5
+#define COUNT_LIST(xs)           -1
+#define NAMES_IN1(a)             #a
+#define NAMES_IN2(a, b)          #a, #b
+#define NAMES_IN3(a, b, d)       #a, #b, #d
+#define NAMES_IN4(a, b, d, e)    #a, #b, #d, #e
+#define NAMES_IN5(a, b, d, e, f) #a, #b, #d, #e, #f
+#define NAMES_LIST(xs)           #xs
 
 #define COUNT_ATTR0()    0
 #define COUNT_ATTR1(...) 1
@@ -29,6 +31,7 @@
 #define COUNT_ATTR3(...) 3
 #define COUNT_ATTR4(...) 4
 #define COUNT_ATTR5(...) 5
+#define COUNT_ATTR6(...) 6
 #define INFO_bool        TP_ATTR_BOOL
 #define INFO_int         TP_ATTR_INT
 #define INFO_double      TP_ATTR_DOUBLE
@@ -57,15 +60,31 @@
         INFO_##t5, #n5, #d5                                                                     \
     }
 
-#define COUNT_OUT1(y)     1
-#define COUNT_OUT2(y, z)  2
-#define COUNT_IN_PLACE(x) 1
-#define NAMES_OUT1(y)     #y
-#define NAMES_OUT2(y, z)  #y, #z
-#define NAMES_IN_PLACE(x) #x
-#define OVER_OUT1(y)      false
-#define OVER_OUT2(y, z)   false
-#define OVER_IN_PLACE(x)  true
+#define INFO_ATTR6(t1, n1, d1, t2, n2, d2, t3, n3, d3, t4, n4, d4, t5, n5, d5, t6, n6, d6)      \
+    {INFO_##t1, #n1, #d1}, {INFO_##t2, #n2, #d2}, {INFO_##t3, #n3, #d3}, {INFO_##t4, #n4, #d4}, \
+        {INFO_##t5, #n5, #d5},                                                                  \
+    {                                                                                           \
+        INFO_##t6, #n6, #d6                                                                     \
+    }
+
+#define COUNT_OUT1(y)               1
+#define COUNT_OUT2(y, z)            2
+#define COUNT_IN_PLACE(x)           1
+#define COUNT_IN_PLACE2(x, a)       2
+#define COUNT_IN_PLACE3(x, a, b)    3
+#define COUNT_IN_PLACE4(x, a, b, d) 4
+#define NAMES_OUT1(y)               #y
+#define NAMES_OUT2(y, z)            #y, #z
+#define NAMES_IN_PLACE(x)           #x
+#define NAMES_IN_PLACE2(x, a)       #x, #a
+#define NAMES_IN_PLACE3(x, a, b)    #x, #a, #b
+#define NAMES_IN_PLACE4(x, a, b, d) #x, #a, #b, #d
+#define OVER_OUT1(y)                false
+#define OVER_OUT2(y, z)             false
+#define OVER_IN_PLACE(x)            true
+#define OVER_IN_PLACE2(x, a)        true
+#define OVER_IN_PLACE3(x, a, b)     true
+#define OVER_IN_PLACE4(x, a, b, d)  true
 
 enum {
 #define OP(name, ...) ROW_##name,
@@ -136,6 +155,8 @@ tp_kernel_fn *tp_kernel_of(const tp_op *op)
     3, (tp_tensor *const[]) { a, b, d }
 #define GIVE_IN4(a, b, d, e) \
     4, (tp_tensor *const[]) { a, b, d, e }
+#define GIVE_IN5(a, b, d, e, f) \
+    5, (tp_tensor *const[]) { a, b, d, e, f }
 #define GIVE_LIST(xs) n, xs
 #define PACK_bool(n) \
     {                \
@@ -180,9 +201,14 @@ tp_kernel_fn *tp_kernel_of(const tp_op *op)
     PACK_##t1(n1), PACK_##t2(n2), PACK_##t3(n3), PACK_##t4(n4)
 #define PACK_ATTR5(t1, n1, d1, t2, n2, d2, t3, n3, d3, t4, n4, d4, t5, n5, d5) \
     PACK_##t1(n1), PACK_##t2(n2), PACK_##t3(n3), PACK_##t4(n4), PACK_##t5(n5)
-#define EXTRA_OUT1(y)     NULL
-#define EXTRA_OUT2(y, z)  z
-#define EXTRA_IN_PLACE(x) NULL
+#define PACK_ATTR6(t1, n1, d1, t2, n2, d2, t3, n3, d3, t4, n4, d4, t5, n5, d5, t6, n6, d6) \
+    PACK_##t1(n1), PACK_##t2(n2), PACK_##t3(n3), PACK_##t4(n4), PACK_##t5(n5), PACK_##t6(n6)
+#define EXTRA_OUT1(y)               NULL
+#define EXTRA_OUT2(y, z)            z
+#define EXTRA_IN_PLACE(x)           NULL
+#define EXTRA_IN_PLACE2(x, a)       NULL
+#define EXTRA_IN_PLACE3(x, a, b)    NULL
+#define EXTRA_IN_PLACE4(x, a, b, d) NULL
 
 #define OP(name, inputs, attributes, outputs, types, signature, doc)           \
     tp_tensor *tp_##name(TP_PAR_##inputs TP_PAR_##attributes TP_PAR_##outputs) \

@@ -8,7 +8,7 @@
 #include <taper/ext.h>
 #include <taper/ops.h>
 
-/* Works on `n` elements: p[0], p[1].. are the inputs, then the output; s their steps in elements. */
+/* Works on `n` elements: p[0], p[1].. are the inputs, then the outputs; s their steps in elements. */
 typedef void tp_inner_fn(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr);
 
 /* A kernel by the dtype it computes in; NULL: not for that dtype. Half formats compute in f32, integers

@@ -43,13 +43,14 @@ bool tp_walk_call(tp_walk *w, const tp_call *call, const tp_array *in, const tp_
 
 /* --- elementwise --- */
 
-enum { CHUNK = 128, MAX_OPERANDS = 5 };
+enum { CHUNK = 128, MAX_OPERANDS = 9 };
 
 /* A kernel chosen for the dtypes of a call. */
 typedef struct kernel {
     tp_inner_fn *run;
     const tp_attr *attr;
     tp_dtype input, output; /* what it reads and writes */
+    int inputs;             /* the operands after these are outputs */
 } kernel;
 
 static kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner *inner)
@@ -60,10 +61,10 @@ static kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner *inner)
                        : work == TP_F64 ? inner->f64
                        : work == TP_U64 ? inner->u64
                                         : inner->i64;
-    return (kernel){run, call->attr, work, inner->to_bool ? TP_BOOL : work};
+    return (kernel){run, call->attr, work, inner->to_bool ? TP_BOOL : work, call->n_in};
 }
 
-static tp_dtype wanted(const kernel *f, int k, int n) { return k == n - 1 ? f->output : f->input; }
+static tp_dtype wanted(const kernel *f, int k) { return k < f->inputs ? f->input : f->output; }
 
 /* One row of elements, by way of buffers where an array is not in the dtype the kernel works in. */
 static void run_row(const kernel *f, const tp_array *const *array, int n, char *const *at, int64_t count,
@@ -74,17 +75,18 @@ static void run_row(const kernel *f, const tp_array *const *array, int n, char *
         int64_t m = count - start < CHUNK ? count - start : CHUNK, s[MAX_OPERANDS];
         void *p[MAX_OPERANDS];
         for (int k = 0; k < n; k++) {
-            tp_dtype own = array[k]->dtype, work = wanted(f, k, n);
+            tp_dtype own = array[k]->dtype, work = wanted(f, k);
             char *from = at[k] + start * step[k] * tp_bytes(own);
             p[k] = own == work ? from : buffer[k];
             s[k] = own == work ? step[k] : 1;
-            if (own != work && k < n - 1) tp_convert(buffer[k], 1, work, from, step[k], own, m);
+            if (own != work && k < f->inputs) tp_convert(buffer[k], 1, work, from, step[k], own, m);
         }
         f->run(p, s, m, f->attr);
-        tp_dtype own = array[n - 1]->dtype;
-        if (own != f->output)
-            tp_convert(at[n - 1] + start * step[n - 1] * tp_bytes(own), step[n - 1], own, p[n - 1], 1,
-                       f->output, m);
+        for (int k = f->inputs; k < n; k++) {
+            tp_dtype own = array[k]->dtype;
+            if (own != f->output)
+                tp_convert(at[k] + start * step[k] * tp_bytes(own), step[k], own, p[k], 1, f->output, m);
+        }
     }
 }
 
@@ -109,8 +111,8 @@ static bool run_flat(const kernel *f, const tp_array *in, const tp_array *out, i
     void *p[MAX_OPERANDS];
     int64_t s[MAX_OPERANDS], count = 1;
     for (int k = 0; k < n; k++) {
-        const tp_array *a = k < n - 1 ? &in[k] : out;
-        if (a->dtype != wanted(f, k, n) || (s[k] = flat_step(a)) < 0) return false;
+        const tp_array *a = k < f->inputs ? &in[k] : &out[k - f->inputs];
+        if (a->dtype != wanted(f, k) || (s[k] = flat_step(a)) < 0) return false;
         p[k] = a->data;
     }
     for (int i = 0; i < out->rank; i++) count *= out->size[i];
@@ -141,13 +143,14 @@ static int merge_axes(tp_array *const *array, int n, int rank)
 
 void tp_each_element(const tp_call *call, const tp_array *in, const tp_array *out, const tp_inner *inner)
 {
-    int n = call->n_in + 1;
-    kernel f = choose(call, in[n - 2].dtype, inner); /* the last input's: `where` has its condition first */
+    int n = call->n_in + call->n_out;
+    kernel f =
+        choose(call, in[call->n_in - 1].dtype, inner); /* the last input's: `where` has its condition first */
     if (run_flat(&f, in, out, n)) return;
     tp_array copy[MAX_OPERANDS], *merged[MAX_OPERANDS];
     const tp_array *array[MAX_OPERANDS];
     for (int k = 0; k < n; k++) {
-        copy[k] = k < n - 1 ? in[k] : out[0];
+        copy[k] = k < f.inputs ? in[k] : out[k - f.inputs];
         array[k] = merged[k] = &copy[k];
     }
     int rank = merge_axes(merged, n, call->loops);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VARIANTS = 8, MOST_IN = 4, MOST_ELEMENTS = 1 << 14 };
+enum { VARIANTS = 8, MOST_IN = TP_SAMPLE_INPUTS, MOST_ELEMENTS = 1 << 14 };
 
 /* What is being hashed: one call after another of one row. */
 typedef struct run {
@@ -110,7 +110,8 @@ static void draw_shapes(const tp_op *op, int variant, int n_in, tp_shape *shape)
     static const tp_shape plain[4] = {{2, {4, 3}}, {1, {6}}, {3, {2, 3, 4}}, {2, {2, 6}}};
     const char *at = op->signature;
     for (int i = 0; i < n_in; i++) {
-        shape[i] = op->types[0] == 'K' ? TP_SHAPE(2) : at ? loops[variant][i % 2] : plain[variant % 4];
+        int of = op->in_place && i < op->n_out ? 0 : i; /* what is overwritten has one shape */
+        shape[i] = op->types[0] == 'K' ? TP_SHAPE(2) : at ? loops[variant][of % 2] : plain[variant % 4];
         if (at) at = strchr(core_shape(strchr(at, '('), variant, &shape[i]), ')') + 1;
     }
 }

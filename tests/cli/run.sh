@@ -43,7 +43,7 @@ want 0 $'*\nexp * ()->() *F->F *slope *y *- *e^x\n*' '' ops
 want 0 $'*\ngt *NN->B *nodiff *; nodiff: a comparison *' '' ops
 want 0 $'sum: sum over axes*inputs *x\n*axes axes = TP_ALL\n* (n)->()*linear + pull*reads *nothing' '' ops sum
 want 0 $'exp: *\nconcat: *xs (a list)*' '' ops exp concat
-want 0 'sgd_update: *outputs *x (the input, overwritten)*nodiff: *' '' ops sgd_update
+want 0 'sgd_update: *outputs *x (overwritten inputs)*nodiff: *' '' ops sgd_update
 want 2 '' "taper: unknown op 'summ'; the nearest is 'sum'" ops exp summ
 want 2 '' "taper: unknown flag '--jsno'; the nearest is '--json'" ops --jsno
 want 0 '*' '' ops --json

@@ -99,6 +99,35 @@ static void test_in_place(void **state)
     expect_values(m, TP_SHAPE(2, 3), 0, 0, 0, 0, 0, 0);
 }
 
+/* Several inputs overwritten by one call, in dtypes that kernels do and do not work in. */
+static void test_in_place_of_several(void **state)
+{
+    tp_context *c = *state;
+    const tp_dtype dtypes[] = {TP_F64, TP_F32, TP_BF16, TP_F16};
+    for (int k = 0; k < 4; k++) {
+        tp_tensor *x = tp_require_grad(tp_full(c, TP_SHAPE(2, 3), 4, dtypes[k]));
+        tp_tensor *buffer = tp_full(c, TP_SHAPE(3, 2), 2, dtypes[k]);
+        tp_tensor *g = tp_from_doubles(c, TP_SHAPE(3), dtypes[k], (double[]){1, 2, 3});
+        tp_tensor *view = tp_transpose(buffer, 0, 1);
+        assert_ptr_equal(tp_momentum_update(x, view, g, 0.5, 0.5, 0, 0, false), x);
+        expect_values(x, TP_SHAPE(2, 3), 3, 2.5, 2, 3, 2.5, 2);
+        expect_values(buffer, TP_SHAPE(3, 2), 2, 2, 3, 3, 4, 4);
+    }
+    tp_tensor *x = VECTOR(c, 1, 2, 3), *buffer = VECTOR(c, 1, 2, 3), *g = VECTOR(c, 1, 1, 1);
+    tp_tensor *y = tp_sum(tp_square(tp_require_grad(buffer)), TP_ALL, false);
+    tp_momentum_update(x, buffer, buffer, 1, 1, 0, 0, false); /* the gradient is read before it is written */
+    expect_values(x, TP_SHAPE(3), -1, -2, -3);
+    tp_backward(y);
+    expect_error(c, TP_ERR_STATE, "was overwritten"); /* the second is counted too */
+    assert_true(tp_is_nil(tp_momentum_update(x, x, g, 1, 1, 0, 0, false)));
+    expect_error(c, TP_ERR_STATE, "argument 'buffer' shares memory with 'x', which is overwritten");
+    assert_true(tp_is_nil(tp_momentum_update(x, tp_zeros(c, TP_SHAPE(1), TP_F64), g, 1, 1, 0, 0, false)));
+    expect_error(c, TP_ERR_STATE, "argument 'buffer' would have to grow to the result's shape");
+    assert_true(tp_is_nil(tp_momentum_update(x, tp_zeros(c, TP_SHAPE(3), TP_F32), g, 1, 1, 0, 0, false)));
+    expect_error(c, TP_ERR_DTYPE, "argument 'buffer' has dtype f32, the result f64");
+    expect_values(x, TP_SHAPE(3), -1, -2, -3);
+}
+
 static void test_assign(void **state)
 {
     tp_context *c = *state;
@@ -282,6 +311,7 @@ int main(void)
         TEST(test_views_share_storage),
         TEST(test_view_of_a_leaf_has_its_history),
         TEST(test_in_place),
+        TEST(test_in_place_of_several),
         TEST(test_assign),
         TEST(test_in_place_refused),
         TEST(test_extra_outputs),

@@ -285,6 +285,44 @@ def updates(*attrs):
     return cases
 
 
+def sgd_step(x, grad, lr, weight_decay):
+    return x - lr * (grad + weight_decay * x)
+
+
+def momentum_step(x, buffer, grad, lr, momentum, dampening, weight_decay, nesterov):
+    g = grad + weight_decay * x
+    buffer = momentum * buffer + (1 - dampening) * g
+    return x - lr * (g + momentum * buffer if nesterov else buffer), buffer
+
+
+def adam_step(x, mean, square, *rest, rate, beta1, beta2, eps, weight_decay, decay):
+    g = rest[-1] + weight_decay * x
+    mean, square = torch.lerp(g, mean, beta1), torch.lerp(g * g, square, beta2)
+    most = [torch.maximum(rest[0], square)] if len(rest) > 1 else []
+    x = (1 - decay) * x - rate * mean / (torch.sqrt((most or [square])[0]) + eps)
+    return x, mean, square, *most
+
+
+def rmsprop_step(centered):
+    def step(x, square, *rest, lr, alpha, eps, weight_decay, momentum=None):
+        g = rest[-1] + weight_decay * x
+        square = torch.lerp(g * g, square, alpha)
+        states = [torch.lerp(g, rest[0], alpha)] if centered else []
+        g = g / (torch.sqrt(square - states[0] ** 2 if centered else square) + eps)
+        if momentum is not None:
+            states.append(momentum * rest[len(states)] + g)
+            g = states[-1]
+        return x - lr * g, square, *states
+    return step
+
+
+def adagrad_step(x, sum, grad, lr, eps, weight_decay):
+    g = grad + weight_decay * x
+    return x - lr * g / (torch.sqrt(sum + g * g) + eps), sum + g * g
+
+
+ADAM = updates({}, {"rate": 0.5, "beta1": 0.5, "beta2": 0.75, "eps": 0.1, "weight_decay": 0.3, "decay": 0.2})
+RMSPROP = updates({}, {"lr": 0.5, "alpha": 0.75, "eps": 0.1, "weight_decay": 0.3})
 MATRICES = (((3, 4), "plain"), ((4, 3), "transposed"), ((2, 3, 3), "stepped"), ((3, 1), "reversed"), ((0, 3), "plain"),
             ((3, 4), "expanded"))
 
@@ -420,4 +458,14 @@ ROWS = {
     # update.c
     "assign": Row(skip="a copy; tests/op/test_apply.c"),
     "sgd_update": Row(lambda x, grad, lr: x - lr * grad, cases=updates({"lr": 0.1}, {"lr": 0.5})),
+    "sgd_decay_update": Row(sgd_step, cases=updates({}, {"lr": 0.5, "weight_decay": 0.3})),
+    "momentum_update": Row(momentum_step, cases=updates({}, {"lr": 0.5, "dampening": 0.2, "weight_decay": 0.3},
+                                                        {"momentum": 0.5, "nesterov": True})),
+    "adam_update": Row(adam_step, cases=ADAM),
+    "amsgrad_update": Row(adam_step, cases=ADAM),
+    "rmsprop_update": Row(rmsprop_step(False), cases=RMSPROP),
+    "rmsprop_momentum_update": Row(rmsprop_step(False), cases=RMSPROP),
+    "rmsprop_centered_update": Row(rmsprop_step(True), cases=RMSPROP),
+    "rmsprop_centered_momentum_update": Row(rmsprop_step(True), cases=RMSPROP),
+    "adagrad_update": Row(adagrad_step, cases=updates({}, {"lr": 0.5, "eps": 0.1, "weight_decay": 0.3})),
 }
