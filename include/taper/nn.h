@@ -143,6 +143,8 @@ TP_API tp_module *tp_sigmoid_layer(tp_context *c);
 TP_API tp_module *tp_tanh_layer(tp_context *c);
 /* x P(normal < x) */
 TP_API tp_module *tp_gelu_layer(tp_context *c);
+/* The same, approximately, by tanh. */
+TP_API tp_module *tp_gelu_tanh_layer(tp_context *c);
 /* x sigmoid(x) */
 TP_API tp_module *tp_silu_layer(tp_context *c);
 /* x where positive, else negative_slope x */
@@ -184,6 +186,34 @@ TP_API tp_module *tp_sequential_add(tp_module *sequence, tp_module *m);
  * empty. */
 #define tp_sequential(...)          tp_sequential_(__VA_ARGS__, NULL)
 #define tp_sequential_(c, ...)      tp_sequential_of((c), (tp_module *const[]){__VA_ARGS__})
+#endif
+
+/* --- nets as text ------------------------------------------------------------------------------ */
+
+/* Options of tp_net. */
+typedef struct tp_net_options {
+    size_t struct_size; /* sizeof(tp_net_options); 0 means this version's */
+    tp_dtype dtype;     /* of the parameters; left zero: f32 */
+    bool no_flatten;    /* make what is written and no more */
+} tp_net_options;
+
+/* The sequence of layers of a text such as "linear 256, relu, dropout p=0.5, (linear 10 bias=false)", where
+ * parentheses hold a sequence in the sequence. Widths follow from `input`, the shape of one sample. Where the
+ * first linear meets samples of several axes, a flatten is put in front of it. Errors name the column. */
+TP_API tp_module *tp_net_with(tp_context *c, const char *text, tp_shape input, const tp_net_options *options);
+
+/* The name of the i-th layer that a text can have, NULL past the end. */
+TP_API const char *tp_layer_name_at(int i);
+
+/* Writes the text of a sequence into `buf` as snprintf does; returns the whole length. tp_net with
+ * .no_flatten makes the same tree of it. 0, with the reason in tp_error_text, where no text says what
+ * the module is. */
+TP_API size_t tp_net_text(const tp_module *m, char *buf, size_t n);
+
+#ifndef __cplusplus
+/* tp_net(c, "linear 100, relu, linear 10", TP_SHAPE(28, 28)), or with options by name: .dtype = TP_F64. */
+#define tp_net(...)                  tp_net_(__VA_ARGS__, .struct_size = sizeof(tp_net_options))
+#define tp_net_(c, text, input, ...) tp_net_with((c), (text), (input), &(const tp_net_options){__VA_ARGS__})
 #endif
 
 /* --- losses ------------------------------------------------------------------------------------ */

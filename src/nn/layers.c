@@ -35,62 +35,93 @@ tp_module *tp_linear_with(tp_context *c, int64_t in, int64_t out, const tp_linea
     return tp_ok(c) ? m : tp_nil_module(c);
 }
 
+static tp_module *linear_make(tp_context *c, const double *arg, int64_t in, tp_dtype dtype)
+{
+    return tp_linear(c, in, (int64_t)arg[0], .no_bias = arg[1] == 0, .dtype = dtype);
+}
+
+static bool linear_read(const tp_module *m, double *arg)
+{
+    arg[0] = (double)tp_size(m->entries[0].tensor, 0);
+    arg[1] = tp_module_entry(m, "bias", 4) != NULL;
+    return m->n == 1 + (arg[1] != 0);
+}
+
 /* --- without parameters --- */
 
-#define LAYER(name, expression)                                  \
-    static tp_tensor *name##_forward(tp_module *m, tp_tensor *x) \
-    {                                                            \
-        (void)m;                                                 \
-        return expression;                                       \
-    }                                                            \
-    tp_module *tp_##name##_layer(tp_context *c) { return tp_module_new(c, #name, name##_forward, NULL, 0); }
+/* name, forward pass */
+#define LAYERS(ROW)                     \
+    ROW(relu, tp_relu(x))               \
+    ROW(sigmoid, tp_sigmoid(x))         \
+    ROW(tanh, tp_tanh(x))               \
+    ROW(gelu, tp_gelu(x, false))        \
+    ROW(gelu_tanh, tp_gelu(x, true))    \
+    ROW(silu, tp_silu(x))               \
+    ROW(softplus, tp_softplus(x))       \
+    ROW(log_sigmoid, tp_log_sigmoid(x)) \
+    ROW(mish, tp_mish(x))               \
+    ROW(selu, tp_selu(x))               \
+    ROW(flatten, tp_flatten(x, 1, -1))
 
-LAYER(relu, tp_relu(x))
-LAYER(sigmoid, tp_sigmoid(x))
-LAYER(tanh, tp_tanh(x))
-LAYER(gelu, tp_gelu(x, false))
-LAYER(silu, tp_silu(x))
-LAYER(softplus, tp_softplus(x))
-LAYER(log_sigmoid, tp_log_sigmoid(x))
-LAYER(mish, tp_mish(x))
-LAYER(selu, tp_selu(x))
-LAYER(flatten, tp_flatten(x, 1, -1))
-
-/* The same with one number. */
-#define LAYER1(name, type, value, expression)                                 \
-    static tp_tensor *name##_forward(tp_module *m, tp_tensor *x)              \
-    {                                                                         \
-        type value = *(type *)m->data;                                        \
-        return expression;                                                    \
-    }                                                                         \
-    tp_module *tp_##name##_layer(tp_context *c, type value)                   \
-    {                                                                         \
-        return tp_module_new(c, #name, name##_forward, &value, sizeof value); \
+#define LAYER(name, expression)                                                                              \
+    static tp_tensor *name##_forward(tp_module *m, tp_tensor *x)                                             \
+    {                                                                                                        \
+        (void)m;                                                                                             \
+        return expression;                                                                                   \
+    }                                                                                                        \
+    tp_module *tp_##name##_layer(tp_context *c) { return tp_module_new(c, #name, name##_forward, NULL, 0); } \
+    static tp_module *name##_make(tp_context *c, const double *arg, int64_t in, tp_dtype dtype)              \
+    {                                                                                                        \
+        (void)arg, (void)in, (void)dtype;                                                                    \
+        return tp_##name##_layer(c);                                                                         \
     }
+LAYERS(LAYER)
 
-LAYER1(leaky_relu, double, negative_slope, tp_leaky_relu(x, negative_slope))
-LAYER1(elu, double, alpha, tp_elu(x, alpha))
-LAYER1(softmax, int, axis, tp_softmax(x, axis))
-LAYER1(log_softmax, int, axis, tp_log_softmax(x, axis))
+/* The same with one number: name, its type here and in text, its name and default, forward pass. */
+#define LAYERS1(ROW)                                                                           \
+    ROW(leaky_relu, double, TP_NUMBER, negative_slope, 0.01, tp_leaky_relu(x, negative_slope)) \
+    ROW(elu, double, TP_NUMBER, alpha, 1, tp_elu(x, alpha))                                    \
+    ROW(softmax, int, TP_INTEGER, axis, -1, tp_softmax(x, axis))                               \
+    ROW(log_softmax, int, TP_INTEGER, axis, -1, tp_log_softmax(x, axis))
 
-typedef struct bounds {
-    double min, max;
-} bounds;
+#define LAYER1(name, type, kind, value, normal, expression)                                     \
+    static tp_tensor *name##_forward(tp_module *m, tp_tensor *x)                                \
+    {                                                                                           \
+        type value = (type) * (const double *)m->data;                                          \
+        return expression;                                                                      \
+    }                                                                                           \
+    tp_module *tp_##name##_layer(tp_context *c, type value)                                     \
+    {                                                                                           \
+        return tp_module_new(c, #name, name##_forward, &(double){value}, sizeof(double));       \
+    }                                                                                           \
+    static tp_module *name##_make(tp_context *c, const double *arg, int64_t in, tp_dtype dtype) \
+    {                                                                                           \
+        (void)in, (void)dtype;                                                                  \
+        return tp_##name##_layer(c, (type)arg[0]);                                              \
+    }
+LAYERS1(LAYER1)
 
 static tp_tensor *hardtanh_forward(tp_module *m, tp_tensor *x)
 {
-    const bounds *b = m->data;
-    return tp_hardtanh(x, b->min, b->max);
+    const double *bounds = m->data;
+    return tp_hardtanh(x, bounds[0], bounds[1]);
 }
 
 tp_module *tp_hardtanh_layer(tp_context *c, double min, double max)
 {
-    return tp_module_new(c, "hardtanh", hardtanh_forward, &(bounds){min, max}, sizeof(bounds));
+    const double bounds[] = {min, max};
+    return tp_module_new(c, "hardtanh", hardtanh_forward, bounds, sizeof bounds);
+}
+
+static tp_module *hardtanh_make(tp_context *c, const double *arg, int64_t in, tp_dtype dtype)
+{
+    (void)in, (void)dtype;
+    return tp_hardtanh_layer(c, arg[0], arg[1]);
 }
 
 static tp_tensor *dropout_forward(tp_module *m, tp_tensor *x)
 {
-    return tp_dropout(x, *(double *)m->data, m->training);
+    return tp_dropout(x, *(const double *)m->data, m->training);
 }
 
 tp_module *tp_dropout_layer(tp_context *c, double p)
@@ -100,9 +131,46 @@ tp_module *tp_dropout_layer(tp_context *c, double p)
     return tp_module_new(c, "dropout", dropout_forward, &p, sizeof p);
 }
 
+static tp_module *dropout_make(tp_context *c, const double *arg, int64_t in, tp_dtype dtype)
+{
+    (void)in, (void)dtype;
+    return tp_dropout_layer(c, arg[0]);
+}
+
+/* --- the table --- */
+
+#define ROW(name, expression) {#name, name##_forward, name##_make, NULL, false, 0, {{0}}},
+#define ROW1(name, type, kind, value, normal, expression) \
+    {#name, name##_forward, name##_make, NULL, false, 1, {{#value, kind, false, normal}}},
+
+static const tp_layer layers[] = {
+    {"linear",
+     linear_forward,
+     linear_make,
+     linear_read,
+     true,
+     2,
+     {{"out", TP_INTEGER, true, 0}, {"bias", TP_FLAG, false, 1}}},
+    {"dropout", dropout_forward, dropout_make, NULL, false, 1, {{"p", TP_NUMBER, false, 0.5}}},
+    {"hardtanh",
+     hardtanh_forward,
+     hardtanh_make,
+     NULL,
+     false,
+     2,
+     {{"min", TP_NUMBER, false, -1}, {"max", TP_NUMBER, false, 1}}},
+    LAYERS(ROW) LAYERS1(ROW1)};
+
+const tp_layer *tp_layer_at(int i)
+{
+    return i >= 0 && i < (int)(sizeof layers / sizeof *layers) ? &layers[i] : NULL;
+}
+
+const char *tp_layer_name_at(int i) { return tp_layer_at(i) ? tp_layer_at(i)->name : NULL; }
+
 /* --- sequential --- */
 
-static tp_tensor *sequential_forward(tp_module *m, tp_tensor *x)
+tp_tensor *tp_sequential_forward(tp_module *m, tp_tensor *x)
 {
     for (int i = 0; i < m->n; i++) {
         tp_tensor *y = tp_forward(m->entries[i].child, x);
@@ -123,7 +191,7 @@ tp_module *tp_sequential_add(tp_module *sequence, tp_module *m)
 
 tp_module *tp_sequential_of(tp_context *c, tp_module *const *modules)
 {
-    tp_module *sequence = tp_module_new(c, "sequential", sequential_forward, NULL, 0);
+    tp_module *sequence = tp_module_new(c, "sequential", tp_sequential_forward, NULL, 0);
     for (; *modules && tp_ok(c); modules++) tp_sequential_add(sequence, *modules);
     return tp_ok(c) ? sequence : tp_nil_module(c);
 }

@@ -39,6 +39,39 @@ bool tp_module_append(tp_module *m, const char *name, tp_entry part, const char 
 /* The part of that name, NULL if there is none. */
 tp_entry *tp_module_entry(const tp_module *m, const char *name, size_t length);
 
+/* --- layers as text --- */
+
+enum { TP_LAYER_ARGS = 2 };
+
+typedef enum tp_layer_arg_type { TP_NUMBER, TP_INTEGER, TP_FLAG } tp_layer_arg_type;
+
+/* What a text can say of a layer. Values are doubles, whatever the type. */
+typedef struct tp_layer_arg {
+    const char *name;
+    tp_layer_arg_type type;
+    bool required;
+    double normal; /* where it is not given */
+} tp_layer_arg;
+
+/* A layer that a text can name. */
+typedef struct tp_layer {
+    const char *name;
+    tp_forward_fn *forward; /* by which such a module is known again */
+    tp_module *(*make)(tp_context *c, const double *arg, int64_t in, tp_dtype dtype);
+    /* The arguments of a module, false if none make it; NULL: they are its data. */
+    bool (*read)(const tp_module *m, double *arg);
+    bool sized; /* made for the size `in` of the last axis */
+    int n_args;
+    tp_layer_arg args[TP_LAYER_ARGS];
+} tp_layer;
+
+/* The i-th layer of the table, NULL past the end. */
+const tp_layer *tp_layer_at(int i);
+
+tp_forward_fn tp_sequential_forward;
+
+/* --- text --- */
+
 /* Text that is written as far as there is room, and counted. */
 typedef struct tp_writer {
     char *buf;

@@ -172,6 +172,7 @@ LAYERS = [
     ("tp_sigmoid_layer(c)", torch.sigmoid),
     ("tp_tanh_layer(c)", torch.tanh),
     ("tp_gelu_layer(c)", F.gelu),
+    ("tp_gelu_tanh_layer(c)", lambda x: F.gelu(x, approximate="tanh")),
     ("tp_silu_layer(c)", F.silu),
     ("tp_leaky_relu_layer(c, 0.2)", lambda x: F.leaky_relu(x, 0.2)),
     ("tp_elu_layer(c, 1.5)", lambda x: F.elu(x, 1.5)),
