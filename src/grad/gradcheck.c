@@ -120,9 +120,9 @@ static double resolution(const gradcheck *g, double h)
 
 static double relative(const gradcheck *g, double a, double b, double h)
 {
-    double d = fabs(a - b);
-    if (d <= resolution(g, h)) return 0;
-    return isnan(d) ? INFINITY : d / (fabs(a) + fabs(b));
+    double d = fabs(a - b), sum = fabs(a) + fabs(b), resolved = resolution(g, h);
+    if (d <= resolved && resolved >= g->o.tolerance * sum) return 0; /* too small to be told apart */
+    return isnan(d) ? INFINITY : d / sum;
 }
 
 /* Judges one element and puts it into the result. */

@@ -38,11 +38,11 @@ static bool check_copies(tp_context *c, const problem *given, int n, tp_tensor *
 /* The numbers of the worst element. */
 static void put_worst(tp_writer *w, const tp_gradcheck_result *r)
 {
-    if (r->at < 0) return;
-    tp_put(w, ", worst %.2e", r->worst);
-    if (r->wrong)
-        tp_put(w, " at element %lld: reverse %.9g, forward %.9g, numerical %.9g", (long long)r->at,
-               r->reverse, r->forward, r->numerical);
+    if (r->at >= 0) tp_put(w, ", worst %.2e", r->worst);
+    if (!r->wrong) return;
+    tp_put(w, " at element %lld: reverse %.9g", (long long)r->at, r->reverse);
+    if (!r->no_forward) tp_put(w, ", forward %.9g", r->forward);
+    tp_put(w, ", numerical %.9g", r->numerical);
 }
 
 /* Says which parameter is to blame. */

@@ -34,7 +34,7 @@ static void test_right_net(void **state)
     assert_int_equal(r[2].numel, 12);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(r[i].wrong + r[i].kinks, 0);
-        assert_true(r[i].worst < 1e-6);
+        assert_true(r[i].worst > 0 && r[i].worst < 1e-6);
         assert_true(fabs(r[i].reverse - r[i].numerical) < 1e-9);
         assert_true(fabs(r[i].reverse - r[i].forward) < 1e-12);
         assert_false(tp_requires_grad(xs[i]));
