@@ -22,6 +22,8 @@ build()
     need ninja-build command -v ninja
     need pkg-config command -v pkg-config
     need libjansson-dev header jansson.h
+    need libcsv-dev header csv.h
+    need zlib1g-dev header zlib.h
 }
 
 check()

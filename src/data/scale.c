@@ -69,18 +69,26 @@ static void add_largest(tp_scaler *s, int64_t first, int64_t n, const double *v)
         if (!(fabs(v[i]) <= s->deviation[0])) s->deviation[0] = fabs(v[i]);
 }
 
+/* A sum over all values is one of the sums of the blocks, which keeps its rounding errors small. */
 static void add_value(tp_scaler *s, int64_t first, int64_t n, const double *v)
 {
-    for (int64_t i = 0; i < n; i++) s->mean[s->n == 1 ? 0 : first + i] += v[i];
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (s->n > 1) s->mean[first + i] += v[i];
+        sum += v[i];
+    }
+    if (s->n == 1) s->mean[0] += sum;
 }
 
 static void add_square(tp_scaler *s, int64_t first, int64_t n, const double *v)
 {
+    double sum = 0;
     for (int64_t i = 0; i < n; i++) {
-        int64_t k = s->n == 1 ? 0 : first + i;
-        double off = v[i] - s->mean[k];
-        s->deviation[k] += off * off;
+        double off = v[i] - s->mean[s->n > 1 ? first + i : 0];
+        if (s->n > 1) s->deviation[first + i] += off * off;
+        sum += off * off;
     }
+    if (s->n == 1) s->deviation[0] += sum;
 }
 
 static void learn_unit(const tp_dataset *d, tp_scaler *s)

@@ -1,0 +1,280 @@
+/* table.c - CSV by libcsv: quoting of RFC 4180, spaces around fields that are not quoted left out. */
+#include "data/table.h"
+
+#include <csv.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK = 1 << 16, MOST_FIELD = 1 << 20, MOST_COLUMNS = 1 << 24 };
+
+/* --- memory --- */
+
+/* Makes room for `more` items of `size` bytes behind `used`; false after recording the failure. */
+static bool make_room(tp_context *c, void *block, size_t used, size_t more, size_t *room, size_t size)
+{
+    if (used + more <= *room) return true;
+    size_t wider = *room ? 2 * *room : 256;
+    while (wider < used + more) wider *= 2;
+    void *old, *grown = tp_alloc(c, wider * size);
+    if (!grown) return false;
+    memcpy(&old, block, sizeof old); /* block is the address of a pointer of any type */
+    if (used) memcpy(grown, old, used * size);
+    tp_free(c, old, *room * size);
+    memcpy(block, &grown, sizeof grown);
+    *room = wider;
+    return true;
+}
+
+void tp_table_free(tp_table *t)
+{
+    tp_free(t->context, t->text, t->text_room);
+    tp_free(t->context, t->field, t->fields_room * sizeof *t->field);
+    tp_free(t->context, t->line, t->lines_room * sizeof *t->line);
+}
+
+/* libcsv's memory comes from the context of the thread that reads. */
+static _Thread_local tp_context *reading;
+
+typedef union head {
+    size_t size;
+    max_align_t align;
+} head;
+
+static void parser_free(void *block)
+{
+    if (block) tp_free(reading, (head *)block - 1, ((head *)block - 1)->size);
+}
+
+static void *parser_realloc(void *block, size_t size)
+{
+    if (size > MOST_FIELD) return NULL;
+    head *grown = tp_alloc(reading, sizeof *grown + size);
+    if (!grown) return NULL;
+    grown->size = sizeof *grown + size;
+    if (block) {
+        size_t before = ((head *)block - 1)->size - sizeof *grown;
+        memcpy(grown + 1, block, before < size ? before : size);
+        parser_free(block);
+    }
+    return grown + 1;
+}
+
+/* --- what libcsv calls --- */
+
+typedef struct reader {
+    tp_table *t;
+    int64_t line;      /* on which the row begins */
+    int64_t breaks;    /* line ends within its fields so far */
+    size_t row_fields; /* fields of the row so far */
+    bool spaces;       /* the separator is the space: any number of them count as one */
+    bool after_return; /* the last row ended with a carriage return */
+} reader;
+
+static void fail_at(reader *r, const char *what)
+{
+    tp_fail(r->t->context, TP_ERR_DATA, "%s: line %lld: %s", r->t->file, (long long)(r->line + r->breaks),
+            what);
+}
+
+static void on_field(void *text, size_t length, void *user)
+{
+    reader *r = user;
+    tp_table *t = r->t;
+    tp_context *c = t->context;
+    r->after_return = false;
+    if (!tp_ok(c) || (!text && r->spaces)) return;
+    if (length && memchr(text, 0, length)) {
+        fail_at(r, "a byte 0: this is no text file");
+        return;
+    }
+    if (r->row_fields == MOST_COLUMNS) {
+        fail_at(r, "more than 16777216 fields");
+        return;
+    }
+    if (!make_room(c, &t->text, t->text_used, length + 1, &t->text_room, 1) ||
+        !make_room(c, &t->field, t->fields_used, 1, &t->fields_room, sizeof *t->field))
+        return;
+    t->field[t->fields_used++] = t->text_used;
+    if (length) memcpy(t->text + t->text_used, text, length);
+    t->text[t->text_used + length] = 0;
+    t->text_used += length + 1;
+    r->row_fields++;
+    for (const char *p = text, *end = p ? p + length : p; p < end; p++)
+        r->breaks += *p == '\n' || (*p == '\r' && (p + 1 == end || p[1] != '\n'));
+}
+
+static void end_row(reader *r)
+{
+    tp_table *t = r->t;
+    if (t->columns == 0) t->columns = (int)r->row_fields;
+    if (r->row_fields != (size_t)t->columns) {
+        tp_fail(t->context, TP_ERR_DATA, "%s: line %lld has %zu fields; the first line has %d", t->file,
+                (long long)r->line, r->row_fields, t->columns);
+        return;
+    }
+    if (!make_room(t->context, &t->line, (size_t)t->rows, 1, &t->lines_room, sizeof *t->line)) return;
+    t->line[t->rows++] = r->line;
+}
+
+/* The end of a line, `end` its character or -1; also of an empty line, and of each half of a CR LF. */
+static void on_row(int end, void *user)
+{
+    reader *r = user;
+    bool second_half = end == '\n' && r->after_return;
+    if (r->row_fields && tp_ok(r->t->context)) end_row(r);
+    if (!second_half) r->line += 1 + r->breaks;
+    r->breaks = 0;
+    r->row_fields = 0;
+    r->after_return = end == '\r';
+}
+
+/* --- the separator --- */
+
+/* How often `separator` stands in a line outside quotes; of spaces, each run between other characters counts
+ * once. Moves *text behind the line; -1 if the text ends before it does. */
+static int64_t count_in_line(const char **text, const char *end, char separator, bool *blank)
+{
+    int64_t n = 0;
+    bool quoted = false, run = true;
+    const char *p = *text;
+    for (*blank = true; p < end && (quoted || (*p != '\n' && *p != '\r')); p++) {
+        if (*p == '"') quoted = !quoted;
+        bool here = !quoted && *p == separator;
+        if (here && !(separator == ' ' && run)) n++;
+        run = here;
+        if (*p != ' ') *blank = false;
+    }
+    if (separator == ' ' && run && n) n--; /* spaces at the end */
+    if (p == end) return -1;
+    *text = p + 1;
+    return n;
+}
+
+/* True if each of the first lines has the separator, and all as often. */
+static bool separates(const char *text, size_t n, char separator)
+{
+    const char *end = text + n;
+    int64_t first = 0;
+    for (int lines = 0; lines < 32;) {
+        bool blank;
+        int64_t count = count_in_line(&text, end, separator, &blank);
+        if (count < 0) break;
+        if (blank) continue;
+        if (count == 0 || (first && count != first)) return false;
+        first = count;
+        lines++;
+    }
+    return first > 0;
+}
+
+char tp_find_separator(const char *text, size_t n)
+{
+    /* The comma late: it may stand in numbers. The space last: it may stand in texts. */
+    static const char candidates[] = {'\t', ';', '|', ',', ' '};
+    for (size_t i = 0; i < sizeof candidates; i++)
+        if (separates(text, n, candidates[i])) return candidates[i];
+    const char *line = memchr(text, '\n', n);
+    size_t length = line ? (size_t)(line - text) : n;
+    for (size_t i = 0; i + 1 < sizeof candidates; i++)
+        if (memchr(text, candidates[i], length)) return candidates[i];
+    return ',';
+}
+
+/* --- read --- */
+
+static void fail_errno(tp_table *t, const char *what, int error)
+{
+    char why[128];
+    if (strerror_r(error, why, sizeof why)) snprintf(why, sizeof why, "error %d", error);
+    tp_fail(t->context, TP_ERR_IO, "%s: %s: %s", t->file, what, why);
+}
+
+/* Parses a piece of the file; false after recording what is wrong with it. */
+static bool parse(reader *r, struct csv_parser *parser, const char *text, size_t n)
+{
+    if (csv_parse(parser, text, n, on_field, on_row, r) < n && tp_ok(r->t->context))
+        fail_at(r, csv_error(parser) == CSV_EPARSE ? "a quote within a field that is not in quotes"
+                                                   : "a field of more than 1 MiB; is a quote missing?");
+    return tp_ok(r->t->context);
+}
+
+/* Reads and parses the whole file, `chunk` at a time. */
+static void read_all(reader *r, struct csv_parser *parser, FILE *file, char *chunk, char separator)
+{
+    tp_table *t = r->t;
+    for (bool first = true;; first = false) {
+        errno = 0;
+        size_t n = fread(chunk, 1, CHUNK - 1, file);
+        if (ferror(file)) {
+            fail_errno(t, "cannot read", errno);
+            return;
+        }
+        size_t skip = first && n >= 3 && memcmp(chunk, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
+        bool end = n < CHUNK - 1;
+        if (first) {
+            chunk[n] = '\n'; /* so that the last line of a short file counts */
+            if (!separator) separator = tp_find_separator(chunk + skip, n + end - skip);
+            csv_set_delim(parser, (unsigned char)separator);
+            r->spaces = separator == ' ';
+        }
+        if (!parse(r, parser, chunk + skip, n - skip)) return;
+        if (end) break;
+    }
+    if (csv_fini(parser, on_field, on_row, r) && tp_ok(t->context)) fail_at(r, "the file ends within quotes");
+}
+
+bool tp_table_read(tp_table *t, tp_context *c, const char *path, char separator)
+{
+    bool standard = strcmp(path, "-") == 0;
+    *t = (tp_table){.context = c, .file = standard ? "standard input" : path};
+    char *chunk = tp_alloc(c, CHUNK);
+    if (!chunk) return false;
+    FILE *file = standard ? stdin : fopen(path, "rb");
+    struct csv_parser parser;
+    if (!file) {
+        fail_errno(t, "cannot open", errno);
+    } else if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL | CSV_EMPTY_IS_NULL) != 0) {
+        tp_fail(c, TP_ERR_MEMORY, "%s: libcsv cannot start", t->file);
+    } else {
+        tp_context *outer = reading;
+        reading = c;
+        csv_set_realloc_func(&parser, parser_realloc);
+        csv_set_free_func(&parser, parser_free);
+        csv_set_blk_size(&parser, CHUNK);
+        read_all(&(reader){.t = t, .line = 1}, &parser, file, chunk, separator);
+        csv_free(&parser);
+        reading = outer;
+    }
+    if (file && !standard) fclose(file);
+    tp_free(c, chunk, CHUNK);
+    return tp_ok(c);
+}
+
+const char *tp_table_at(const tp_table *t, int64_t row, int column)
+{
+    return t->text + t->field[(size_t)row * (size_t)t->columns + (size_t)column];
+}
+
+/* --- fields --- */
+
+bool tp_number(const char *text, double *value)
+{
+    size_t n = tp_parse_number(text, value);
+    char first = text[*text == '-' || *text == '+'];
+    return n && !text[n] && first != 'i' && first != 'n'; /* not inf, not nan */
+}
+
+bool tp_missing_text(const char *text)
+{
+    static const char *const words[] = {"", "?", "na", "nan", "null"};
+    char lower[5] = "";
+    size_t n = strlen(text);
+    if (n >= sizeof lower) return false;
+    for (size_t i = 0; i < n; i++)
+        lower[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] + 32) : text[i];
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(lower, words[i]) == 0) return true;
+    return false;
+}
