@@ -117,17 +117,26 @@ static void drop_pending(sweep *s)
 
 /* --- backward: into the leaves --- */
 
+/* True if the elements lie row-major, or as the leaf's own do: then an optimizer walks both in one row. */
+static bool lies_well(const tp_tensor *t, const tp_tensor *leaf)
+{
+    if (tp_is_contiguous(t)) return true;
+    for (int i = 0; i < t->rank; i++)
+        if (t->size[i] > 1 && (t->stride[i] == 0 || t->stride[i] != leaf->stride[i])) return false;
+    return true;
+}
+
 /* True if nobody else sees the elements. */
 static bool is_sole(const tp_tensor *t)
 {
-    return t->object.refs == 1 && atomic_load(&t->storage->refs) == 1 && !t->tangents && tp_is_contiguous(t);
+    return t->object.refs == 1 && atomic_load(&t->storage->refs) == 1 && !t->tangents;
 }
 
 /* Turns each leaf's share into what its gradient is to be: a tensor of its own, added to what was there. */
 static bool prepare(sweep *s)
 {
     for (tp_tensor *leaf = s->pending; leaf; leaf = leaf->next_pending) {
-        if (!leaf->grad && is_sole(leaf->pending)) continue;
+        if (!leaf->grad && is_sole(leaf->pending) && lies_well(leaf->pending, leaf)) continue;
         tp_mark scope = tp_open_no_grad(s->c);
         tp_tensor *share = tp_detach(leaf->pending);
         tp_tensor *sum = leaf->grad && !TP_PLANTED(LEAF) ? tp_add(leaf->grad, share) : tp_clone(share);

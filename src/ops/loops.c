@@ -3,6 +3,8 @@
 #include "ops/elementwise.h"
 #include "tensor/dtype.h"
 
+#include <stdlib.h>
+
 bool tp_walk_start(tp_walk *w, int loops, int arrays, const tp_array *const *array)
 {
     w->arrays = arrays;
@@ -120,6 +122,26 @@ static bool run_flat(const kernel *f, const tp_array *in, const tp_array *out, i
     return true;
 }
 
+static void swap(int64_t *v, int i, int k)
+{
+    int64_t first = v[i];
+    v[i] = v[k];
+    v[k] = first;
+}
+
+/* Puts the axes in the order in which the output lies in memory, for one that is overwritten in place may be
+ * transposed; elements do not care. */
+static void sort_axes(tp_array *const *array, int n, int rank)
+{
+    const int64_t *step = array[n - 1]->stride;
+    for (int end = 1; end < rank; end++)
+        for (int i = end; i > 0 && llabs(step[i - 1]) < llabs(step[i]); i--)
+            for (int k = 0; k < n; k++) {
+                swap(array[k]->size, i - 1, i);
+                swap(array[k]->stride, i - 1, i);
+            }
+}
+
 /* Whether axis i and the one before it can be walked as one. */
 static bool mergeable(const tp_array *a, int i)
 {
@@ -153,6 +175,7 @@ void tp_each_element(const tp_call *call, const tp_array *in, const tp_array *ou
         copy[k] = k < f.inputs ? in[k] : out[k - f.inputs];
         array[k] = merged[k] = &copy[k];
     }
+    sort_axes(merged, n, call->loops);
     int rank = merge_axes(merged, n, call->loops);
     tp_walk w;
     if (!tp_walk_start(&w, rank > 0 ? rank - 1 : 0, n, array)) return;
