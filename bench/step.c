@@ -1,0 +1,86 @@
+/* step.c - training steps: forward, loss, backward and SGD of nets of Linear and ReLU, in microseconds, at
+ * each level of instructions. The fastest of many steps is given. */
+#include "backend/cpu/cpu.h"
+
+#include <taper/taper.h>
+
+#include <stdio.h>
+#include <time.h>
+
+enum { MOST_LAYERS = 3 };
+static const double net_time = 0.3; /* seconds for a net and a level */
+
+typedef struct net {
+    const char *name;
+    int64_t batch;
+    int layers;
+    int64_t size[MOST_LAYERS + 1];
+} net;
+
+static const net nets[] = {{"2-3", 4, 1, {2, 3}},
+                           {"30-50-2", 128, 2, {30, 50, 2}},
+                           {"784-100-10", 64, 2, {784, 100, 10}},
+                           {"784-512-512-10", 128, 3, {784, 512, 512, 10}}};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+static tp_module *build(tp_context *c, const net *n)
+{
+    tp_module *m = tp_sequential(c);
+    for (int i = 0; i < n->layers; i++) {
+        if (i) tp_sequential_add(m, tp_relu_layer(c));
+        tp_sequential_add(m, tp_linear(c, n->size[i], n->size[i + 1]));
+    }
+    return m;
+}
+
+static void step(tp_module *m, tp_tensor *x, tp_tensor *label)
+{
+    tp_context *c = tp_context_of(x);
+    tp_mark scope = tp_open_scope(c);
+    tp_backward(tp_cross_entropy(tp_forward(m, x), label));
+    for (int i = 0; i < tp_parameters(m); i++) {
+        tp_tensor *w = tp_parameter_at(m, i, NULL, 0);
+        tp_sgd_update(w, tp_grad_of(w), 1e-3);
+        tp_zero_grad(w);
+    }
+    tp_close_scope(c, scope);
+}
+
+static double time_of(tp_context *c, const net *n)
+{
+    tp_mark scope = tp_open_scope(c);
+    tp_module *m = build(c, n);
+    tp_tensor *x = tp_uniform(c, TP_SHAPE(n->batch, n->size[0]), 0, 1, TP_F32);
+    tp_tensor *label = tp_randint(c, 0, n->size[n->layers], TP_SHAPE(n->batch), TP_I64);
+    double fastest = 1e30, start = now();
+    for (double before = start; before - start < net_time * 1e6 || fastest == 1e30;) {
+        step(m, x, label);
+        double after = now();
+        if (after - before < fastest) fastest = after - before;
+        before = after;
+    }
+    tp_close_scope(c, scope);
+    return fastest;
+}
+
+int main(void)
+{
+    tp_context *c = tp_open(NULL);
+    if (!c) return 1;
+    printf("%-16s %6s %-9s %12s\n", "net", "batch", "level", "us per step");
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        for (int level = (int)tp_simd_widest(); level >= 0; level--) {
+            tp_simd_use((tp_simd)level);
+            printf("%-16s %6d %-9s %12.1f\n", nets[i].name, (int)nets[i].batch, tp_simd_level(),
+                   time_of(c, &nets[i]));
+        }
+    }
+    if (!tp_ok(c)) fprintf(stderr, "%s\n", tp_error_text(c));
+    return tp_close(c);
+}
