@@ -19,6 +19,12 @@ int cli_usage(const cli_args *args, const char *text, ...)
     return CLI_USAGE;
 }
 
+int cli_failed(tp_context *c, int code)
+{
+    fprintf(stderr, "taper: %s\n", c ? tp_error_text(c) : "no memory");
+    return c && tp_error(c) != TP_ERR_MEMORY ? code : CLI_FAILED;
+}
+
 /* Flag i of all tables of a verb, NULL past the end. */
 static const cli_flag *flag_at(const cli_verb *verb, int i)
 {
@@ -39,12 +45,9 @@ static const cli_flag *find_flag(const cli_verb *verb, const char *word, size_t 
 
 /* --- values ------------------------------------------------------------------------------------ */
 
-/* This program never calls setlocale, so that strtod reads a point everywhere. */
 bool cli_to_number(const char *text, double *value)
 {
-    char *end;
-    *value = strtod(text, &end);
-    return *text && !*end && strspn(text, "+-.0123456789eE") == strlen(text) && isfinite(*value);
+    return *text && tp_parse_number(text, value) == strlen(text) && isfinite(*value);
 }
 
 bool cli_to_integer(const char *text, int64_t *value)

@@ -4,6 +4,7 @@
 #define CLI_CLI_H
 
 #include <taper/ext.h>
+#include <taper/taper.h>
 
 /* Exit codes. */
 enum {
@@ -36,6 +37,8 @@ typedef struct cli_flag {
     bool needed;           /* must be given */
 } cli_flag;
 
+#define CLI_MOST_SEED 9007199254740991.0 /* 2^53 - 1: as JSON's readers have it */
+
 enum { CLI_GROUPS = 4, CLI_GIVEN = 100 };
 
 typedef struct cli_args cli_args;
@@ -47,7 +50,7 @@ typedef struct cli_verb {
     const char *details;               /* what `taper help VERB` adds below the flags: at least an example */
     const cli_flag *flags[CLI_GROUPS]; /* tables of flags, each ended by one without a name */
     int least, most;                   /* how many names it takes */
-    int (*run)(const cli_args *args);  /* returns the exit code */
+    int (*run)(tp_context *c, const cli_args *args); /* returns the exit code */
 } cli_verb;
 
 /* A command line as given: names, and flags with their checked values. */
@@ -90,12 +93,26 @@ bool cli_to_number(const char *text, double *value);
 /* Reports printf's text as a mistake in the command line; returns CLI_USAGE. */
 int cli_usage(const cli_args *args, const char *text, ...) __attribute__((format(printf, 2, 3)));
 
+/* Reports the context's error; returns `code`, CLI_FAILED if memory ran out. */
+int cli_failed(tp_context *c, int code);
+
 /* Reports "unknown WHAT 'GIVEN'" with the nearest of the known names; returns CLI_USAGE. */
 int cli_unknown(const char *what, const char *given, tp_name_at_fn *name_at, const void *names);
 
+/* --- nets -------------------------------------------------------------------------------------- */
+
+enum { CLI_SHAPE_TEXT = 200, CLI_PATH = 2048 };
+
+/* "[28,28]" in `text` of CLI_SHAPE_TEXT bytes, which it returns. */
+const char *cli_shape_text(tp_shape shape, char *text);
+
+/* The net of --net for samples of the shape of --input, both given; after saying what is wrong, nil and the
+ * exit code in *status. */
+tp_module *cli_make_net(tp_context *c, const cli_args *args, tp_dtype dtype, tp_shape *input, int *status);
+
 /* --- verbs ------------------------------------------------------------------------------------- */
 
-extern const cli_verb cli_ops, cli_info, cli_help;
+extern const cli_verb cli_summary, cli_gradcheck, cli_ops, cli_info, cli_help;
 
 /* The verbs in order, NULL past the end. */
 const cli_verb *cli_verb_at(int i);

@@ -40,8 +40,9 @@ void cli_print_help(const cli_verb *verb)
     printf("\n%s", verb->details);
 }
 
-static int help(const cli_args *args)
+static int help(tp_context *c, const cli_args *args)
 {
+    (void)c;
     for (int i = 0; args->names == 1 && cli_verb_at(i); i++) {
         if (strcmp(cli_verb_at(i)->name, args->name[0]) != 0) continue;
         cli_print_help(cli_verb_at(i));

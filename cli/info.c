@@ -28,9 +28,9 @@ static int usable_cores(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-static int info(const cli_args *args)
+static int info(tp_context *c, const cli_args *args)
 {
-    (void)args;
+    (void)c, (void)args;
     printf("version    %s\n", tp_version());
     print_processor();
     const char *wanted = getenv("TAPER_SIMD");

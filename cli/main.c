@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const cli_verb *const verbs[] = {&cli_ops, &cli_info, &cli_help};
+static const cli_verb *const verbs[] = {&cli_summary, &cli_gradcheck, &cli_ops, &cli_info, &cli_help};
 
 const cli_verb *cli_verb_at(int i) { return i < (int)(sizeof verbs / sizeof *verbs) ? verbs[i] : NULL; }
 
@@ -25,7 +25,12 @@ static int run(const cli_verb *verb, int n, char **words)
     }
     cli_args args;
     int status = cli_read_args(&args, verb, n, words);
-    return status ? status : verb->run(&args);
+    if (status != CLI_OK) return status;
+    tp_context *c = tp_open(NULL);
+    if (!c) return cli_failed(c, CLI_FAILED);
+    status = verb->run(c, &args);
+    tp_close(c);
+    return status;
 }
 
 static int dispatch(int n, char **words)

@@ -183,9 +183,8 @@ static json_t *tally_to_json(const char *name, const tally *t)
     return json_pack("{s:s, s:i, s:o}", "name", name, "samples", t->samples, "kinds", kinds);
 }
 
-static int print_cases(int n, const tp_op *const *ops, bool json, bool reasons)
+static int print_cases(tp_context *c, int n, const tp_op *const *ops, bool json, bool reasons)
 {
-    tp_context *c = tp_open(NULL);
     tally all = {.samples = 0};
     json_t *list = json ? json_array() : NULL;
     for (int i = 0; i < n; i++) {
@@ -200,8 +199,7 @@ static int print_cases(int n, const tp_op *const *ops, bool json, bool reasons)
     }
     int status = json ? print_json(list) : CLI_OK;
     if (!json && n > 1) print_tally("all", &all);
-    if (!tp_ok(c)) fprintf(stderr, "taper: %s\n", c ? tp_error_text(c) : "no memory");
-    return tp_close(c) ? CLI_FAILED : status;
+    return tp_ok(c) ? status : cli_failed(c, CLI_FAILED);
 }
 
 static int print_rows(int n, const tp_op *const *ops, bool json, bool all)
@@ -221,7 +219,7 @@ static const char *op_name(const void *unused, int i)
     return tp_op_at(i) ? tp_op_at(i)->name : NULL;
 }
 
-static int ops(const cli_args *args)
+static int ops(tp_context *c, const cli_args *args)
 {
     enum { MOST = 1000 };
     static const tp_op *chosen[MOST];
@@ -232,7 +230,7 @@ static int ops(const cli_args *args)
         chosen[count] = tp_op_find(args->name[i]);
         if (!chosen[count++]) return cli_unknown("op", args->name[i], op_name, NULL);
     }
-    return cli_given(args, "--cases") ? print_cases(count, chosen, json, n > 0)
+    return cli_given(args, "--cases") ? print_cases(c, count, chosen, json, n > 0)
                                       : print_rows(count, chosen, json, n == 0);
 }
 

@@ -27,7 +27,7 @@ want 0 'usage: taper VERB*' '' --help
 want 2 '' 'taper: no verb given; `taper help` lists them'
 want 2 '' "taper: unknown verb 'inof'; the nearest is 'info'" inof
 want 2 '' "taper: unknown verb 'hepl'; the nearest is 'help'" help hepl
-for verb in ops info help; do
+for verb in summary gradcheck ops info help; do
     want 0 "usage: taper $verb*example*: taper $verb*" '' help $verb
     want 0 "usage: taper $verb*example*: taper $verb*" '' $verb --help
     want 2 '' "taper: unknown flag '--jsno'*" $verb --jsno
@@ -73,6 +73,35 @@ assert len(rows) == int(sys.argv[1])
 for row in rows:
     assert row["samples"] == sum(row["kinds"].values()) > 0, row
 END
+
+# flags: --flag value and --flag=value; the last one counts; every value is checked before anything runs
+net=(--net "linear 4, tanh, linear 3" --input 5)
+want 0 '*' '' gradcheck "${net[@]}" --batch-size 2
+out=${stdout//\[/\\[}
+want 0 "$out" '' gradcheck "${net[@]}" --batch-size=9 --batch-size=2
+want 2 '' "taper gradcheck: --batch-size takes a whole number of 1 to 1000000, not '0'; see *" gradcheck --batch-size 0
+want 2 '' "taper gradcheck: --batch-size takes * not '3.5'*" gradcheck --batch-size=3.5
+want 2 '' "taper gradcheck: --batch-size takes * not '12x'*" gradcheck --batch-size 12x
+want 2 '' "taper gradcheck: --batch-size takes * not ''*" gradcheck --batch-size=
+want 2 '' "taper gradcheck: --batch-size takes a value, N; see *" gradcheck --batch-size
+want 2 '' "taper gradcheck: --batch-size takes a value, N; see *" gradcheck --batch-size --seed 1
+want 2 '' "taper gradcheck: --seed takes * not '9007199254740992'*" gradcheck --seed 9007199254740992
+want 2 '' "taper: unknown flag '--btach-size'; the nearest is '--batch-size'" gradcheck --btach-size 3
+want 2 '' "taper: unknown --loss 'mes'; the nearest is 'mse'" gradcheck "${net[@]}" --loss mes
+want 2 '' 'taper ops: --json takes no value; see *' ops --json=yes
+
+# summary
+want 0 $'layer *\n *input *\\[28,28\\] *\n0.0 *flatten *\\[784\\] * 0\n0.1 *linear *\\[7\\] * 5495\n0.2 *relu *\n\n5495 *' '' \
+    summary --net '(linear 7, relu)' --input 28,28
+want 2 '' "taper summary: --input takes the sizes of one sample, *, not '3,'; *" summary --net relu --input 3,
+want 2 '' 'taper summary: --input SHAPE is missing; *' summary --net relu
+want 2 '' "taper: tp_net, column 12: there is no layer 'rleu'; the nearest is 'relu'" summary --net 'linear 20, rleu' --input 3
+
+# gradcheck
+for loss in cross_entropy nll bce_with_logits binary_cross_entropy mse l1 huber smooth_l1; do
+    want 0 $'0.weight \\[4,5\\] 20: right, *\n2.bias *' '' \
+        gradcheck --net 'linear 4, tanh, linear 3, sigmoid' --input 5 --loss $loss
+done
 
 # info
 want 0 $'version *\nprocessor *\nsimd *\nthreads *\ncompiler *[0-9]*\nbuild *-ffp-contract=off*' '' info
