@@ -23,6 +23,7 @@ build()
     need pkg-config command -v pkg-config
     need libjansson-dev header jansson.h
     need libcsv-dev header csv.h
+    need libxxhash-dev header xxhash.h
     need zlib1g-dev header zlib.h
 }
 

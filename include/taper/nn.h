@@ -82,6 +82,9 @@ TP_API int tp_children(const tp_module *m);
 /* Child i (0 to tp_children - 1), in order of adding; writes its name to `name` if that is not NULL. */
 TP_API tp_module *tp_child_at(tp_module *m, int i, char *name, size_t n);
 
+/* The parameter or buffer at a path; NULL, and no error, if there is none. */
+TP_API tp_tensor *tp_module_find(tp_module *m, const char *path);
+
 /* How many different parameters there are, children's included; a shared one counts once. */
 TP_API int tp_parameters(const tp_module *m);
 

@@ -13,6 +13,8 @@
 
 #include <taper/data.h>
 
+#include <taper/io.h>
+
 #include <taper/train.h>
 
 #endif

@@ -22,7 +22,7 @@ struct tp_scope {
 /* Nested forward levels: each may put one axis of directions before the user's TP_MAX_RANK axes. */
 enum { TP_MAX_LEVELS = TP_INTERNAL_RANK - TP_MAX_RANK };
 
-enum { TP_ERROR_TEXT = 1024, TP_PATH_TEXT = 256, TP_NILS = 8 };
+enum { TP_ERROR_TEXT = 1024, TP_PATH_TEXT = 256, TP_NILS = 16 };
 
 /* Room for the inert object of one noun. */
 typedef union tp_nil_room {

@@ -120,6 +120,12 @@ static tp_entry *entry_at(tp_module *m, const char *path)
     return parent ? tp_module_entry(parent, last, strlen(last)) : NULL;
 }
 
+tp_tensor *tp_module_find(tp_module *m, const char *path)
+{
+    tp_entry *e = tp_module_is_nil(m) ? NULL : entry_at(m, path);
+    return e ? e->tensor : NULL;
+}
+
 /* --- what was meant by a path that leads nowhere --- */
 
 /* The parts a path can name. */

@@ -1,0 +1,113 @@
+/* io.h - files: any bytes, tensors as safetensors, what modules learned. */
+#ifndef TAPER_IO_H
+#define TAPER_IO_H
+
+#include <taper/nn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- any file ---------------------------------------------------------------------------------- */
+
+/* Makes `size` bytes of `data` the content of the file at `path`. Like all writing here it goes to a
+ * temporary file in the same folder, is synced and then renamed: whatever happens, the file is the old one or
+ * the new one, and whole. What is no regular file (a folder, a pipe, a device) is refused. */
+TP_API tp_status tp_write_file(tp_context *c, const char *path, const void *data, size_t size);
+
+/* --- tensors: safetensors ---------------------------------------------------------------------- */
+
+/* The format of the Python package safetensors: 8 bytes length of the header (little-endian), the header
+ * (JSON), the tensors' elements (row-major, little-endian, each tensor from where the last one ends).
+ *
+ * Files written here carry hashes in their metadata, which are checked where present: `taper.tensor_hashes`,
+ * 32 hex digits for each tensor in the order of their data_offsets, XXH3-128 of its bytes; and first of all,
+ * right after {"__metadata__":{"taper.hash":", the 32 digits of XXH3-128 of everything before the tensors
+ * with zeros in the place of these digits. A file has both or neither. */
+
+/* A tensor and what it is called; such names are UTF-8. */
+typedef struct tp_named_tensor {
+    const char *name;
+    tp_tensor *tensor;
+} tp_named_tensor;
+
+/* A piece of text about a file, and what it is called. */
+typedef struct tp_metadata {
+    const char *key;
+    const char *value;
+} tp_metadata;
+
+/* Writes `n` tensors and `n_metadata` pieces of metadata. Names must differ; "__metadata__" is none. */
+TP_API tp_status tp_safetensors_save(tp_context *c, const char *path, const tp_named_tensor *tensors, int n,
+                                     const tp_metadata *metadata, int n_metadata);
+
+/* A safetensors file open for reading. Belongs to the scope it was made in. */
+typedef struct tp_safetensors tp_safetensors;
+
+/* Opens a file and checks its header, of at most 16 MiB, against the file's size; tensors are read when asked
+ * for. A file that is changed while it is open may be found to be damaged. */
+TP_API tp_safetensors *tp_safetensors_open(tp_context *c, const char *path);
+
+/* The context's inert file. */
+TP_API tp_safetensors *tp_nil_safetensors(tp_context *c);
+
+/* True for nil and NULL. */
+TP_API bool tp_safetensors_is_nil(const tp_safetensors *f);
+
+/* How many tensors there are. */
+TP_API int tp_safetensors_count(const tp_safetensors *f);
+
+/* The name of tensor i, in the order in which they lie in the file; NULL outside. */
+TP_API const char *tp_safetensors_name(const tp_safetensors *f, int i);
+
+/* The dtype of tensor i; TP_DTYPES if it is none of Taper's. */
+TP_API tp_dtype tp_safetensors_dtype(const tp_safetensors *f, int i);
+
+/* What the file calls that: "F32", "F8_E4M3"; NULL outside. */
+TP_API const char *tp_safetensors_dtype_name(const tp_safetensors *f, int i);
+
+/* The shape of tensor i. */
+TP_API tp_shape tp_safetensors_shape(const tp_safetensors *f, int i);
+
+/* The tensor of that name, read and checked against its hash now. */
+TP_API tp_tensor *tp_safetensors_read(tp_safetensors *f, const char *name);
+
+/* The metadata called `key`; NULL if there is none. */
+TP_API const char *tp_safetensors_metadata(const tp_safetensors *f, const char *key);
+
+/* Key i of the metadata, NULL past the end. */
+TP_API const char *tp_safetensors_key(const tp_safetensors *f, int i);
+
+/* Whether the file carries hashes. */
+TP_API bool tp_safetensors_is_hashed(const tp_safetensors *f);
+
+/* --- parameters and buffers of modules --------------------------------------------------------- */
+
+/* Writes all parameters and buffers of a module under their paths, as PyTorch's state_dict would name them; a
+ * shared one once, under its first path. */
+TP_API tp_status tp_module_save(tp_module *m, const char *path);
+
+/* Options of tp_module_load. */
+typedef struct tp_module_load_options {
+    size_t struct_size;      /* sizeof(tp_module_load_options); 0 means this version's */
+    bool partial;            /* load what fits, and pass over what does not */
+    char *differences;       /* where to write what does not fit, cut and terminated as snprintf does ... */
+    size_t differences_size; /* ... and the bytes there */
+} tp_module_load_options;
+
+/* Overwrites all parameters and buffers of a module from a safetensors file, Taper's or PyTorch's. Every
+ * name, shape and dtype must fit, or the message lists what does not; a shared parameter may be called by any
+ * of its paths. All of them are loaded, or after a failure none. */
+TP_API tp_status tp_module_load_with(tp_module *m, const char *path, const tp_module_load_options *options);
+
+#ifndef __cplusplus
+/* tp_module_load(net, "net.safetensors") or tp_module_load(net, "net.safetensors", .partial = true). */
+#define tp_module_load(...) tp_module_load_(__VA_ARGS__, .struct_size = sizeof(tp_module_load_options))
+#define tp_module_load_(m, path, ...) \
+    tp_module_load_with((m), (path), &(const tp_module_load_options){__VA_ARGS__})
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif

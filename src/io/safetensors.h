@@ -1,0 +1,53 @@
+/* safetensors.h - the inside of a safetensors file. */
+#ifndef IO_SAFETENSORS_H
+#define IO_SAFETENSORS_H
+
+#include "io/file.h"
+
+#include <taper/io.h>
+
+#include <jansson.h>
+
+/* One tensor of a file. */
+typedef struct tp_record {
+    const char *name;
+    const char *dtype_name;
+    tp_dtype dtype; /* TP_DTYPES: none of Taper's */
+    tp_shape shape;
+    int64_t begin, end; /* the place of its bytes, counted from the end of the header */
+} tp_record;
+
+struct tp_safetensors {
+    tp_object object;
+    tp_input in;
+    json_t *header;      /* owns all texts */
+    json_t *metadata;    /* part of it; NULL: none */
+    tp_record *records;  /* in order of place */
+    const char *digests; /* 32 digits a record; NULL: none */
+    int n, room;
+    int64_t data; /* where the header ends */
+};
+
+enum { TP_DIGEST = 32, TP_LENGTH_BYTES = 8, TP_HEADER_MOST = 16 << 20 };
+
+/* How a file with hashes begins, after the length of its header; the digest of the header follows. */
+#define TP_HASHED_START "{\"__metadata__\":{\"taper.hash\":\""
+#define TP_HASH_KEY     "taper.hash"
+#define TP_DIGESTS_KEY  "taper.tensor_hashes"
+
+/* Writes the digest of `size` bytes of `data`: TP_DIGEST digits and no more. */
+void tp_digest(const void *data, size_t size, char *digits);
+
+/* The name of a dtype in such files. */
+const char *tp_record_dtype_name(tp_dtype dtype);
+
+/* Reverses the bytes of each of `n` elements where the machine is not little-endian. */
+void tp_little_endian(void *data, int64_t n, size_t size);
+
+/* Reads and checks the header of a file whose `in` is open; false after recording what is wrong. */
+bool tp_header_read(tp_safetensors *f);
+
+/* The number of the tensor of that name, -1 if there is none. */
+int tp_record_find(const tp_safetensors *f, const char *name);
+
+#endif
