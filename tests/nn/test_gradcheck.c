@@ -1,60 +1,53 @@
 /* The gradient check of nets: what is right passes, and what is said about it. */
 #include "fixture.h"
-
-#include <taper/ext.h>
-
-typedef struct layer_case {
-    const char *name;
-    tp_module *(*make)(tp_context *c);
-} layer_case;
-
-#define WITH(name, call) \
-    static tp_module *make_##name(tp_context *c) { return call; }
-WITH(leaky_relu, tp_leaky_relu_layer(c, 0.1))
-WITH(elu, tp_elu_layer(c, 1.5))
-WITH(hardtanh, tp_hardtanh_layer(c, -0.5, 0.75))
-WITH(softmax, tp_softmax_layer(c, -1))
-WITH(log_softmax, tp_log_softmax_layer(c, -1))
-WITH(dropout, tp_dropout_layer(c, 0.5))
-WITH(linear, tp_linear(c, 7, 7, .no_bias = true))
-WITH(nested, tp_sequential(c, tp_linear(c, 7, 7), tp_tanh_layer(c), tp_dropout_layer(c, 0.25)))
-
-static const layer_case layers[] = {
-    {"relu", tp_relu_layer},           {"sigmoid", tp_sigmoid_layer},
-    {"tanh", tp_tanh_layer},           {"gelu", tp_gelu_layer},
-    {"silu", tp_silu_layer},           {"softplus", tp_softplus_layer},
-    {"mish", tp_mish_layer},           {"log_sigmoid", tp_log_sigmoid_layer},
-    {"selu", tp_selu_layer},           {"flatten", tp_flatten_layer},
-    {"leaky_relu", make_leaky_relu},   {"elu", make_elu},
-    {"hardtanh", make_hardtanh},       {"softmax", make_softmax},
-    {"log_softmax", make_log_softmax}, {"dropout", make_dropout},
-    {"linear", make_linear},           {"nested", make_nested},
-};
+#include "nn/module.h"
 
 static void normal_weights(tp_module *m)
 {
     for (int i = 0; i < tp_parameters(m); i++) tp_init_normal(tp_parameter_at(m, i, NULL, 0), 0, 1);
 }
 
-/* Every layer, with every loss, between two Linear layers of N(0,1) weights. */
+/* The check of a net on 5 samples of 3 classes. */
+static void expect_right(tp_context *c, tp_module *net, const char *name)
+{
+    char text[1024];
+    tp_gradcheck_result r[8];
+    normal_weights(net);
+    tp_tensor *x = tp_normal(c, TP_SHAPE(5, 4), 0, 1, TP_F32);
+    tp_tensor *y = tp_from_doubles(c, TP_SHAPE(5), TP_I64, (double[]){0, 2, 1, 1, 0});
+    bool right = tp_gradcheck_module(net, tp_cross_entropy_criterion(c), x, y, r);
+    tp_gradcheck_print(net, r, text, sizeof text);
+    if (!right) print_error("%s: %s\n%s", name, tp_error_text(c), text);
+    assert_true(right);
+    assert_null(strstr(text, "wrong"));
+}
+
+/* Every layer that a text can name, between two Linear layers of N(0,1) weights. */
 static void test_every_layer(void **state)
 {
     tp_context *c = *state;
-    char text[1024];
-    for (size_t k = 0; k < sizeof layers / sizeof *layers; k++) {
+    for (int i = 0; tp_layer_name_at(i); i++) {
+        char text[128];
+        const tp_layer *layer = tp_layer_at(i);
+        snprintf(text, sizeof text, "linear 7, %s%s, linear 3", layer->name,
+                 layer->n_args && layer->args[0].required ? " 7" : "");
         tp_mark scope = tp_open_scope(c);
-        tp_module *net = tp_sequential(c, tp_linear(c, 4, 7), layers[k].make(c), tp_linear(c, 7, 3));
-        tp_gradcheck_result r[8];
-        normal_weights(net);
-        tp_tensor *x = tp_normal(c, TP_SHAPE(5, 4), 0, 1, TP_F32);
-        tp_tensor *y = tp_from_doubles(c, TP_SHAPE(5), TP_I64, (double[]){0, 2, 1, 1, 0});
-        bool right = tp_gradcheck_module(net, tp_cross_entropy_criterion(c), x, y, r);
-        tp_gradcheck_print(net, r, text, sizeof text);
-        if (!right) print_error("%s: %s\n%s", layers[k].name, tp_error_text(c), text);
-        assert_true(right);
-        assert_null(strstr(text, "wrong"));
+        expect_right(c, tp_net(c, text, TP_SHAPE(4)), text);
         tp_close_scope(c, scope);
     }
+}
+
+/* With arguments, in each other, and the same layer twice. */
+static void test_other_nets(void **state)
+{
+    tp_context *c = *state;
+    static const char *const texts[] = {"linear 7, leaky_relu 0.2, (linear 6, tanh, dropout 0.25), linear 3",
+                                        "linear 7 bias=false, elu 1.5, hardtanh -0.5 0.75, linear 3",
+                                        "linear 3, softmax", "linear 9, flatten, linear 3, log_softmax"};
+    for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
+        expect_right(c, tp_net(c, texts[k], TP_SHAPE(4)), texts[k]);
+    tp_module *square = tp_linear(c, 4, 4);
+    expect_right(c, tp_sequential(c, square, tp_tanh_layer(c), square, tp_linear(c, 4, 3)), "tied");
 }
 
 static void test_every_criterion(void **state)
@@ -170,8 +163,8 @@ static void test_what_it_does_not_take(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    TEST(test_every_layer),  TEST(test_every_criterion), TEST(test_by_hand),
-    TEST(test_what_is_said), TEST(test_kinks),           TEST(test_what_it_does_not_take),
+    TEST(test_every_layer),  TEST(test_other_nets), TEST(test_every_criterion),       TEST(test_by_hand),
+    TEST(test_what_is_said), TEST(test_kinks),      TEST(test_what_it_does_not_take),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }
