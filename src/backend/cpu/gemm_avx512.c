@@ -7,7 +7,7 @@
 #define ROWS 8
 #define MASK __mmask16
 
-static inline SIMD MASK first_float(int64_t n) { return n < 0 ? 0 : n >= 16 ? 0xffff : (MASK)((1 << n) - 1); }
+static inline SIMD MASK first_float(int64_t n) { return (MASK)(n < 0 ? 0 : n >= 16 ? 0xffff : (1 << n) - 1); }
 static inline SIMD MASK first_double(int64_t n) { return first_float(n); }
 
 /* --- f32 --- */
