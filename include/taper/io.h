@@ -1,7 +1,8 @@
-/* io.h - files: any bytes, tensors as safetensors, what modules learned. */
+/* io.h - files: any bytes, tensors as safetensors, what modules learned, whole models. */
 #ifndef TAPER_IO_H
 #define TAPER_IO_H
 
+#include <taper/data.h>
 #include <taper/nn.h>
 
 #ifdef __cplusplus
@@ -100,7 +101,53 @@ typedef struct tp_module_load_options {
  * of its paths. All of them are loaded, or after a failure none. */
 TP_API tp_status tp_module_load_with(tp_module *m, const char *path, const tp_module_load_options *options);
 
+/* --- models ------------------------------------------------------------------------------------ */
+
+/* A model file is a safetensors file of a net's parameters and buffers, whose metadata says all else that is
+ * needed to use it: `taper.net`, the net as text; `taper.dtype`, of its parameters; `taper.data`, as JSON,
+ * the shape of a sample, the scaling, the names of columns, their values and classes; `taper.criterion`, a
+ * name. */
+
+/* Options of tp_model_save. */
+typedef struct tp_model_options {
+    size_t struct_size;         /* sizeof(tp_model_options); 0 means this version's */
+    const tp_dataset *data;     /* what the net was trained on; needed */
+    const tp_module *criterion; /* one that tp_criterion_named makes, or NULL */
+} tp_model_options;
+
+/* Writes a net of layers that tp_net can make; for another, tp_module_save writes the weights alone. */
+TP_API tp_status tp_model_save_with(tp_module *net, const char *path, const tp_model_options *options);
+
+/* What a model file holds. Belongs to the scope it was made in. */
+typedef struct tp_model tp_model;
+
+/* Reads a model file, all of it. One without hashes is refused. */
+TP_API tp_model *tp_model_open(tp_context *c, const char *path);
+
+/* The net, in evaluation. It and the next two belong to the model. */
+TP_API tp_module *tp_model_net(const tp_model *m);
+
+/* The data it takes: a set without samples, for the `like` of tp_dataset_open and for tp_dataset_scale_like.
+ */
+TP_API tp_dataset *tp_model_data(const tp_model *m);
+
+/* The criterion it was trained with; nil where the file names none. */
+TP_API tp_module *tp_model_criterion(const tp_model *m);
+
+/* The context's inert model. */
+TP_API tp_model *tp_nil_model(tp_context *c);
+
+/* True for nil and NULL. */
+TP_API bool tp_model_is_nil(const tp_model *m);
+
+/* tp_keep for a model. */
+TP_API tp_model *tp_model_keep(tp_model *m);
+
 #ifndef __cplusplus
+/* tp_model_save(net, "digits.safetensors", .data = train, .criterion = loss). */
+#define tp_model_save(...) tp_model_save_(__VA_ARGS__, .struct_size = sizeof(tp_model_options))
+#define tp_model_save_(net, path, ...) \
+    tp_model_save_with((net), (path), &(const tp_model_options){__VA_ARGS__})
 /* tp_module_load(net, "net.safetensors") or tp_module_load(net, "net.safetensors", .partial = true). */
 #define tp_module_load(...) tp_module_load_(__VA_ARGS__, .struct_size = sizeof(tp_module_load_options))
 #define tp_module_load_(m, path, ...) \

@@ -50,4 +50,16 @@ bool tp_header_read(tp_safetensors *f);
 /* The number of the tensor of that name, -1 if there is none. */
 int tp_record_find(const tp_safetensors *f, const char *name);
 
+/* Writes the parameters and buffers of a module with metadata. */
+tp_status tp_state_save(tp_module *m, const char *path, const tp_metadata *metadata, int n, const char *call);
+
+/* Overwrites those of a module from a file, as tp_module_load does; records what is wrong. */
+void tp_state_load(tp_module *m, tp_safetensors *f, const tp_module_load_options *o, const char *call);
+
+/* A data set without its samples as JSON; NULL after recording why not. */
+json_t *tp_data_to_json(tp_context *c, const tp_dataset *d, const char *call);
+
+/* The way back; nil after recording what is wrong. */
+tp_dataset *tp_data_from_json(tp_context *c, const json_t *text, const char *call);
+
 #endif

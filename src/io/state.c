@@ -1,7 +1,5 @@
 /* state.c - the parameters and buffers of modules, saved and loaded. */
-#include "io/file.h"
-
-#include <taper/io.h>
+#include "io/safetensors.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,25 +52,30 @@ static void state_close(state *s)
 
 /* --- save --- */
 
-static tp_status save(const state *s, const char *path)
+static tp_status save(const state *s, const char *path, const tp_metadata *metadata, int n)
 {
     size_t size = (size_t)s->n * sizeof(tp_named_tensor) + 1;
     tp_named_tensor *named = tp_alloc(s->c, size);
     if (!named) return tp_settle(s->c);
     for (int i = 0; i < s->n; i++) named[i] = (tp_named_tensor){s->parts[i].path, s->parts[i].tensor};
-    tp_status status = tp_safetensors_save(s->c, path, named, s->n, NULL, 0);
+    tp_status status = tp_safetensors_save(s->c, path, named, s->n, metadata, n);
     tp_free(s->c, named, size);
+    return status;
+}
+
+tp_status tp_state_save(tp_module *m, const char *path, const tp_metadata *metadata, int n, const char *call)
+{
+    state s;
+    tp_context *c = m ? ((tp_object *)m)->context : NULL;
+    if (!tp_ok(c)) return c ? tp_error(c) : TP_ERR_ARGUMENT;
+    tp_status status = state_open(&s, m, call) ? save(&s, path, metadata, n) : tp_settle(c);
+    state_close(&s);
     return status;
 }
 
 tp_status tp_module_save(tp_module *m, const char *path)
 {
-    state s;
-    tp_context *c = m ? ((tp_object *)m)->context : NULL;
-    if (!tp_ok(c)) return c ? tp_error(c) : TP_ERR_ARGUMENT;
-    tp_status status = state_open(&s, m, "tp_module_save") ? save(&s, path) : tp_settle(c);
-    state_close(&s);
-    return status;
+    return tp_state_save(m, path, NULL, 0, "tp_module_save");
 }
 
 /* --- load --- */
@@ -159,30 +162,40 @@ static void overwrite(state *s, tp_safetensors *f)
     }
 }
 
-static void load(state *s, const char *path, const tp_module_load_options *o)
+static void load(state *s, tp_safetensors *f, const tp_module_load_options *o, const char *call)
 {
     char text[800];
     list own = {text, sizeof text, 0}, theirs = {o->differences, o->differences_size, 0};
-    tp_safetensors *f = tp_safetensors_open(s->c, path);
-    if (!tp_ok(s->c)) return;
     match(s, f, &own);
     if (o->differences) match(s, f, &theirs);
     if (own.length == 0 || o->partial)
         overwrite(s, f);
     else
-        tp_fail(s->c, TP_ERR_DATA, "tp_module_load: '%.100s' does not fit: %s", path, text);
+        tp_fail(s->c, TP_ERR_DATA, "%s: '%.100s' does not fit: %s", call, f->in.path, text);
+}
+
+void tp_state_load(tp_module *m, tp_safetensors *f, const tp_module_load_options *o, const char *call)
+{
+    state s;
+    tp_mark scope = tp_open_scope(f->object.context);
+    if (state_open(&s, m, call)) load(&s, f, o, call);
+    state_close(&s);
+    tp_close_scope(f->object.context, scope);
 }
 
 tp_status tp_module_load_with(tp_module *m, const char *path, const tp_module_load_options *options)
 {
-    state s;
+    static const char call[] = "tp_module_load";
     tp_module_load_options o = options ? *options : (tp_module_load_options){0};
-    tp_context *c = m ? ((tp_object *)m)->context : NULL;
+    tp_object *object = (tp_object *)m;
+    tp_context *c = m ? object->context : NULL;
     if (!tp_ok(c)) return c ? tp_error(c) : TP_ERR_ARGUMENT;
     if (o.differences_size) o.differences[0] = 0;
     tp_mark scope = tp_open_scope(c);
-    if (state_open(&s, m, "tp_module_load")) load(&s, path, &o);
-    state_close(&s);
+    if (tp_object_usable(c, object, call, "m")) {
+        tp_safetensors *f = tp_safetensors_open(c, path);
+        if (tp_ok(c)) tp_state_load(m, f, &o, call);
+    }
     tp_close_scope(c, scope);
     return tp_settle(c);
 }
