@@ -11,6 +11,8 @@
 
 #include <taper/nn.h>
 
+#include <taper/optim.h>
+
 #include <taper/data.h>
 
 #include <taper/io.h>
