@@ -330,7 +330,7 @@ static void test_lifetime(void **state)
 typedef struct scene {
     faulty hook;
     tp_context *c;
-    tp_module *net, *other;
+    tp_module *net, *other, *single; /* the last one in f32 */
     tp_tensor *x;
 } scene;
 
@@ -363,6 +363,14 @@ static outcome copy(scene *s)
 {
     outcome o = {0};
     if (tp_module_copy(s->net, s->other) == TP_OK) outcome_add(&o, tp_parameter(s->net, "0.weight"));
+    return o;
+}
+
+/* Converts on the way. */
+static outcome copy_single(scene *s)
+{
+    outcome o = {0};
+    if (tp_module_copy(s->net, s->single) == TP_OK) outcome_add(&o, tp_parameter(s->net, "0.weight"));
     return o;
 }
 
@@ -401,21 +409,41 @@ static outcome check(scene *s)
     return o;
 }
 
-static outcome init(scene *s)
+/* One of the ways to start, each a call of its own: what one has overwritten stays. */
+#define INIT(name, call)                                 \
+    static outcome name(scene *s)                        \
+    {                                                    \
+        outcome o = {0};                                 \
+        tp_tensor *w = tp_parameter(s->net, "0.weight"); \
+        if (!tp_is_nil(call)) outcome_add(&o, w);        \
+        return o;                                        \
+    }
+INIT(constant, tp_init_constant(w, 2))
+INIT(uniform, tp_init_uniform(w, 2, 3))
+INIT(normal, tp_init_normal(w, 2, 3))
+INIT(xavier_uniform, tp_init_xavier_uniform(w, 1))
+INIT(xavier_normal, tp_init_xavier_normal(w, 1))
+INIT(kaiming_uniform, tp_init_kaiming_uniform(w, 0))
+INIT(kaiming_normal, tp_init_kaiming_normal(w, 0))
+
+static outcome freeze(scene *s)
 {
     outcome o = {0};
-    tp_init_xavier_normal(tp_parameter(s->net, "0.weight"), 1);
-    if (tp_ok(s->c)) outcome_number(&o, 1);
+    tp_freeze(s->net, true);
+    if (tp_ok(s->c)) outcome_number(&o, tp_requires_grad(tp_parameter(s->net, "1.1.bias")));
     return o;
 }
 
+/* Parameters, their gradients, which of them are trained, buffers. */
 static outcome state_of(scene *s)
 {
     outcome o = {0};
     for (int i = 0; i < tp_parameters(s->net); i++) {
         outcome_add(&o, tp_parameter_at(s->net, i, NULL, 0));
         outcome_add(&o, tp_grad_of(tp_parameter_at(s->net, i, NULL, 0)));
+        outcome_number(&o, tp_requires_grad(tp_parameter_at(s->net, i, NULL, 0)));
     }
+    for (int i = 0; i < tp_buffers(s->net); i++) outcome_add(&o, tp_buffer_at(s->net, i, NULL, 0));
     return o;
 }
 
@@ -424,7 +452,9 @@ static void scene_open(scene *s, bool rest)
     s->c = faulty_open(&s->hook, rest);
     s->net = net(s->c);
     s->other = net(s->c);
+    s->single = tp_module_clone(s->other, TP_F32);
     s->x = MATRIX(s->c, 1, 3, 1, 2, 3);
+    train(s); /* so that there are gradients to spoil */
 }
 
 /* The call with its at-th allocation failing, then again; false if it takes fewer. */
@@ -463,16 +493,25 @@ static void test_faults(void **state)
                  {"train", train},
                  {"grow", grow},
                  {"copy", copy},
+                 {"copy from f32", copy_single},
                  {"share", share},
                  {"clone", clone},
                  {"with parameters", with_parameters},
                  {"check", check},
-                 {"init", init}};
+                 {"constant", constant},
+                 {"uniform", uniform},
+                 {"normal", normal},
+                 {"Xavier uniform", xavier_uniform},
+                 {"Xavier normal", xavier_normal},
+                 {"Kaiming uniform", kaiming_uniform},
+                 {"Kaiming normal", kaiming_normal},
+                 {"freeze", freeze}};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         long at = 1;
         while (fail_at(calls[i].name, calls[i].call, at, false)) at++;
         for (long n = 1; n < at; n++) fail_at(calls[i].name, calls[i].call, n, true);
-        EXPECT((at == 1) == (calls[i].call == copy), calls[i].name, at, NULL); /* copying allocates nothing */
+        bool copies = calls[i].call == copy || calls[i].call == copy_single; /* these allocate nothing */
+        EXPECT((at == 1) == copies, calls[i].name, at, NULL);
     }
 }
 
