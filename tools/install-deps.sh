@@ -1,5 +1,6 @@
 #!/bin/bash
-# install-deps.sh GROUP...: installs the Debian packages of the groups (build, check, oracle) that are missing.
+# install-deps.sh GROUP...: installs the Debian packages of the groups (build, check, oracle) that are missing; what
+# the oracles need beyond Debian, Python's safetensors, goes to build/oracle.
 set -eu
 
 header() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
@@ -48,24 +49,38 @@ oracle()
     need python3-mpmath module mpmath
     need python3-torch module torch
     need python3-sklearn module sklearn
+    need python3-xxhash module xxhash
+    need python3-pip module pip
+}
+
+install_debian()
+{
+    local install as_root
+    install="apt-get install -y --no-install-recommends ${missing[*]}"
+    if ! command -v apt-get >/dev/null; then
+        echo "missing; please install what your system calls: ${missing[*]}" >&2
+        exit 1
+    elif [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif sudo -n true 2>/dev/null; then
+        as_root="sudo -n"
+    else
+        echo "missing packages; please run: sudo $install" >&2
+        exit 1
+    fi
+    echo "installing: ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    $as_root apt-get update -q </dev/null
+    $as_root env DEBIAN_FRONTEND=noninteractive $install </dev/null
+}
+
+install_safetensors()
+{
+    local folder
+    folder=$(dirname "$0")/../build/oracle
+    PYTHONPATH=$folder module safetensors || /usr/bin/python3 -m pip install -q --target "$folder" safetensors==0.8.0
 }
 
 for group in "$@"; do "$group"; done
-[ ${#missing[@]} -gt 0 ] || exit 0
-
-install="apt-get install -y --no-install-recommends ${missing[*]}"
-if ! command -v apt-get >/dev/null; then
-    echo "missing; please install what your system calls: ${missing[*]}" >&2
-    exit 1
-elif [ "$(id -u)" = 0 ]; then
-    as_root=
-elif sudo -n true 2>/dev/null; then
-    as_root="sudo -n"
-else
-    echo "missing packages; please run: sudo $install" >&2
-    exit 1
-fi
-echo "installing: ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -q </dev/null
-$as_root env DEBIAN_FRONTEND=noninteractive $install </dev/null
+[ ${#missing[@]} -eq 0 ] || install_debian
+case " $* " in *" oracle "*) install_safetensors ;; esac

@@ -36,8 +36,7 @@ class Attr(ct.Union):
 
 PLAIN = {"void": None, "bool": ct.c_bool, "int": ct.c_int, "int64_t": ct.c_int64, "uint64_t": ct.c_uint64,
          "uint32_t": ct.c_uint32, "size_t": ct.c_size_t, "double": ct.c_double, "tp_mark": ct.c_uint64,
-         "tp_ints": Ints, "tp_shape": Ints, "tp_axes": Ints, "tp_dtype": ct.c_int, "tp_status": ct.c_int,
-         "tp_linearity": ct.c_int, "tp_attr_type": ct.c_int}
+         "tp_ints": Ints, "tp_shape": Ints, "tp_axes": Ints}
 
 
 def header(name):
@@ -53,6 +52,8 @@ def c_type(text):
         return ct.c_char_p
     if "*" in words or "(" in words or words[0].endswith("_fn"):
         return ct.c_void_p
+    if words[0].startswith("tp_") and words[0] not in PLAIN:
+        return ct.c_int  # an enum
     return PLAIN[words[0]]
 
 
@@ -82,7 +83,7 @@ def prototypes():
     """name -> (result, [(type, parameter)], as declared in the public headers; the rows of ops.def not among them."""
     found = {}
     pattern = r"TP_API\s+([\w\s*]+?)\b(tp_\w+)\(((?:[^()]|\([^()]*\))*)\)[^;{]*;"
-    for name in ("base.h", "tensor.h", "ops.h", "grad.h", "ext.h"):
+    for name in ("base.h", "tensor.h", "ops.h", "grad.h", "nn.h", "data.h", "io.h", "ext.h"):
         for result, function, parameters in re.findall(pattern, header(name)):
             split = [p for p in re.split(r",(?![^()]*\))", parameters) if p.strip() != "void"]
             found[function] = (c_type(result), [(ct.c_void_p, "f") if "(" in p else declared(p) for p in split
