@@ -22,14 +22,15 @@ typedef enum tp_target_kind {
     TP_TARGET_NONE     /* no column is a target: for predicting */
 } tp_target_kind;
 
-/* Whether the first line of a CSV file names the columns. */
+/* Whether the first line of a CSV file names the columns. Found: it does if no field of it is a number. */
 typedef enum tp_header { TP_HEADER_FOUND, TP_HEADER_YES, TP_HEADER_NO } tp_header;
 
 /* What becomes of a row with an empty field, or one that says NA, NaN, null or ?. */
 typedef enum tp_missing {
     TP_MISSING_ERROR, /* it is refused, with file, row and column */
     TP_MISSING_DROP,  /* it is left out */
-    TP_MISSING_MEAN   /* the mean of its column (of a text column: the commonest value) takes the place */
+    TP_MISSING_MEAN   /* the mean of its column (of a text column: the commonest value) takes the place; a
+                         target   that is missing stays an error */
 } tp_missing;
 
 /* Options of tp_dataset_open. */
@@ -38,12 +39,12 @@ typedef struct tp_dataset_options {
     const char *split;  /* "train", "test" or "all"; NULL: all. What the set's own files say (MNIST), else a
                            fifth of each class, always the same, is the test part */
     tp_target_kind kind;
-    const tp_dataset
-        *like; /* read what fits this one: its columns, by name where the file has names, with its
-                  categories and classes; others are passed over, one that lacks is an error */
+    const tp_dataset *like; /* read what fits this one: its columns, by name where both have names, with its
+                               categories and classes, and its kind of target unless .kind is TP_TARGET_NONE.
+                               Other columns are passed over, one that lacks is an error */
 
     /* of CSV files */
-    char separator; /* left zero: found among , ; tab | and space */
+    char separator; /* left zero: found among , ; tab | and space; spaces in a row count as one */
     tp_header header;
     const char *target; /* the column's name, or its number from 0; NULL: the last */
     tp_missing missing;
@@ -51,15 +52,16 @@ typedef struct tp_dataset_options {
 
 /* The data called `name`: a set of Taper's own ("breast_cancer", "iris", "wine", "digits"), "mnist:FOLDER"
  * (IDX files, .gz or not), or a CSV file's path ("-": standard input). Numbers of a CSV file become f64, text
- * columns the index of their value among the column's sorted values. Own sets are looked for in $TAPER_DATA,
- * then where they were installed, then where they were built from. */
+ * columns the index of their value among the column's sorted values; most of a column decides which it is,
+ * and a text among numbers is an error. Own sets are looked for in $TAPER_DATA, then where they were
+ * installed, then where they were built from. */
 TP_API tp_dataset *tp_dataset_open_with(tp_context *c, const char *name, const tp_dataset_options *options);
 
 /* Name i of the sets of Taper's own, NULL past the end. */
 TP_API const char *tp_dataset_name_at(int i);
 
-/* A data set of tensors in memory: x [n,..] of any real dtype, y [n] or [n,k] or NULL. Integers y are class
- * indices from 0, other y numbers. Keeps copies. */
+/* A data set of tensors in memory: x [n,..] of any dtype, y [n] or [n,k] or NULL. Integers y are class
+ * indices from 0, other y numbers. Keeps copies, f16 and bf16 as f32. */
 TP_API tp_dataset *tp_dataset_new(tp_context *c, tp_tensor *x, tp_tensor *y);
 
 /* The context's inert data set. */
@@ -109,7 +111,8 @@ TP_API const char *tp_dataset_feature_name(const tp_dataset *d, int i);
 /* Value k of text column i, NULL past the last and for columns of numbers. */
 TP_API const char *tp_dataset_category(const tp_dataset *d, int i, int k);
 
-/* Names the classes: one text each. These four are for data made by tp_dataset_new. */
+/* Names the classes: one text each, perhaps of more classes than occur. These four are for data made by
+ * tp_dataset_new; all parts of it have the names. */
 TP_API tp_status tp_dataset_name_classes(tp_dataset *d, const char *const *names, int n);
 
 /* Names the columns of the values: one text each. */
@@ -141,18 +144,19 @@ TP_API void tp_dataset_split_with(tp_dataset *d, double fraction, tp_dataset **f
 
 /* --- scaling ----------------------------------------------------------------------------------- */
 
-/* How values are scaled when they are handed out: (x - mean) / deviation. */
+/* How values are scaled when they are handed out: (x - mean) / deviation, both in units of the stored values.
+ */
 typedef enum tp_scaling {
-    TP_SCALE_FOUND,   /* global for u8 images, else by feature */
+    TP_SCALE_FOUND,   /* global for images (u8 [n,..] of three axes or more), else by feature */
     TP_SCALE_NONE,    /* as stored */
     TP_SCALE_UNIT,    /* divided by the largest magnitude: u8 by 255 */
-    TP_SCALE_GLOBAL,  /* one mean and deviation over all values (of u8: over the values divided by 255) */
+    TP_SCALE_GLOBAL,  /* one mean and deviation over all values */
     TP_SCALE_FEATURE, /* a mean and deviation for each; a deviation of 0 counts as 1 */
     TP_SCALE_GIVEN    /* by tp_dataset_set_scaling; not to be asked for */
 } tp_scaling;
 
-/* Learns the scaling from `d` (the training part) and uses it from now on. Deviations are of the population,
- * as scikit-learn's StandardScaler. */
+/* Learns the scaling from `d` (the training part) and uses it from now on: in parts and loaders made later.
+ * Deviations are of the population, as scikit-learn's StandardScaler. */
 TP_API tp_status tp_dataset_scale(tp_dataset *d, tp_scaling scaling);
 
 /* Makes `d` use the scaling of `from`, which has the same sample shape. */
@@ -187,7 +191,7 @@ typedef struct tp_loader_options {
     bool drop_last;     /* leave out a last batch that is not full */
     bool prefetch;      /* make the next batch in a thread of its own while this one is used */
     uint64_t seed;      /* of the order */
-    tp_dtype dtype;     /* of x; left zero: f32 */
+    tp_dtype dtype;     /* of x, f32 or f64; left zero: f32 */
 } tp_loader_options;
 
 /* A loader over `d`, which it keeps; an empty set is an error. */
