@@ -39,11 +39,16 @@ static tp_module *remake_one(const remake *r, const tp_module *from)
     return m;
 }
 
+/* The copy of a matrix lies as the matrix does, for tp_linear has a weight [out,in] over storage [in,out]. */
 static tp_tensor *copy_tensor(const remake *r, tp_tensor *t)
 {
     tp_mark scope = tp_open_no_grad(r->c);
+    bool turned = tp_rank(t) == 2 && !tp_is_contiguous(t);
     bool cast = r->dtype != TP_BOOL && tp_dtype_is_float(tp_dtype_of(t)) && tp_dtype_of(t) != r->dtype;
-    tp_tensor *copy = tp_keep(cast ? tp_cast(t, r->dtype) : tp_clone(t));
+    tp_tensor *from = turned ? tp_transpose(t, 0, 1) : t;
+    tp_tensor *copy = cast ? tp_cast(from, r->dtype) : tp_clone(from);
+    if (turned) copy = tp_transpose(copy, 0, 1);
+    tp_keep(copy);
     tp_close_scope(r->c, scope);
     return copy;
 }

@@ -220,6 +220,8 @@ static void test_clone(void **state)
     assert_ptr_equal(tp_parameter(d, "0.weight"), tp_parameter(d, "2.weight"));
     assert_int_equal(tp_dtype_of(tp_parameter(d, "0.weight")), TP_F64);
     assert_int_equal(tp_dtype_of(tp_parameter(same, "0.weight")), TP_F32);
+    assert_true(tp_is_contiguous(tp_transpose(tp_parameter(d, "0.weight"), 0, 1))); /* as tp_linear's */
+    assert_true(tp_is_contiguous(tp_transpose(tp_parameter(same, "0.weight"), 0, 1)));
     assert_int_equal(tp_dtype_of(tp_buffer(d, "steps")), TP_I64);
     assert_false(tp_requires_grad(tp_parameter(d, "0.weight")));
     assert_true(tp_requires_grad(tp_parameter(d, "0.bias")));
