@@ -100,6 +100,32 @@ static void test_integers(void **state)
     expect_values(tp_grad(tp_sum(y, TP_ALL, false), x), TP_SHAPE(3), 1, 0, 3);
 }
 
+/* A softmax by hand, with numbers that can be worked out on paper. */
+static tp_tensor *softmax_forward(tp_tensor *const *in)
+{
+    tp_tensor *e = tp_exp(tp_sub(in[0], tp_max(in[0], TP_AXES(-1), true)));
+    return tp_div(e, tp_sum(e, TP_AXES(-1), true));
+}
+
+static tp_tensor *softmax_backward(int i, tp_tensor *const *in, tp_tensor *y, tp_tensor *dy)
+{
+    (void)i, (void)in;
+    return tp_mul(y, tp_sub(dy, tp_sum(tp_mul(dy, y), TP_AXES(-1), true)));
+}
+
+static void test_softmax_on_paper(void **state)
+{
+    tp_context *c = *state;
+    static const tp_function softmax = {"softmax by hand", softmax_forward, softmax_backward};
+    tp_tensor *x = tp_require_grad(MATRIX(c, 2, 2, 1, 2, 1, 1)), *u = MATRIX(c, 2, 2, 1, -1, 1, 1);
+    tp_tensor *y = tp_call_function(&softmax, 1, &x), *g = tp_vjp(y, x, u);
+    double p = 1 / (1 + exp(1)), d = 2 * p * (1 - p); /* 0.26894142, 0.39322387 */
+    expect_values(y, TP_SHAPE(2, 2), p, 1 - p, 0.5, 0.5);
+    expect_values(g, TP_SHAPE(2, 2), d, -d, 0, 0);
+    expect_near(p, 0.26894142, 5e-9);
+    expect_near(d, 0.39322387, 5e-9);
+}
+
 /* Forward mode is refused by name, on a graph and streaming. */
 static void test_no_forward_mode(void **state)
 {
@@ -197,6 +223,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_value_and_gradients),
     TEST(test_directions_and_second_derivatives),
     TEST(test_integers),
+    TEST(test_softmax_on_paper),
     TEST(test_no_forward_mode),
     TEST(test_wrong_functions),
     TEST(test_overwritten),
