@@ -174,9 +174,9 @@ static bool carry(carrier *w)
         int level = c->levels[k], source = next_source(w, level, -1);
         if (source < 0) continue;
         tp_mark scope = tp_open_scope(c);
-        done = scope && strip_all(w, level);
+        done = scope != 0;
         for (; done && source >= 0; source = next_source(w, level, source))
-            done = carry_source(w, level, source);
+            done = strip_all(w, level) && carry_source(w, level, source); /* outputs carry those before */
         tp_close_scope(c, scope);
     }
     tp_free(c, w->bare_in, bytes);

@@ -115,6 +115,10 @@ static void test_sources_are_carried_by_themselves(void **state)
     tp_tensor *z = tp_mul(k, a);
     expect_values(tp_tangent(z, level, 3), TP_SHAPE(2), 2, 4);
     expect_item(tp_tangent(z, level, 7), 1);
+    tp_tensor *e = tp_exp(y); /* its rule reads the result, which carries source 0 when 7 is worked out */
+    expect_item(tp_tangent(e, level, 7), exp(30) * 21);
+    for (int i = 0; i < 2; i++)
+        assert_true(tp_is_nil(tp_tangent(tp_tangent(e, level, i ? 7 : 0), level, i ? 0 : 7)));
     tp_close_forward(c, level);
 }
 
