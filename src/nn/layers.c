@@ -87,7 +87,8 @@ LAYERS(LAYER)
 #define LAYER1(name, type, kind, value, normal, expression)                                     \
     static tp_tensor *name##_forward(tp_module *m, tp_tensor *x)                                \
     {                                                                                           \
-        type value = (type) * (const double *)m->data;                                          \
+        const double *arg = m->data;                                                            \
+        type value = (type)arg[0];                                                              \
         return expression;                                                                      \
     }                                                                                           \
     tp_module *tp_##name##_layer(tp_context *c, type value)                                     \
