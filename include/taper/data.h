@@ -30,7 +30,7 @@ typedef enum tp_missing {
     TP_MISSING_ERROR, /* it is refused, with file, row and column */
     TP_MISSING_DROP,  /* it is left out */
     TP_MISSING_MEAN   /* the mean of its column (of a text column: the commonest value) takes the place; a
-                         target   that is missing stays an error */
+                         target that is missing stays an error */
 } tp_missing;
 
 /* Options of tp_dataset_open. */
