@@ -97,12 +97,8 @@ const char *tp_forwardless(const tp_node *node)
 
 /* --- the call --- */
 
-/* The result, from inputs without history or tangents; they end up in `in`. */
-static tp_tensor *result(const tp_function *f, int n, tp_tensor **in)
+static tp_tensor *result(tp_context *c, const tp_function *f, tp_tensor *const *in)
 {
-    tp_context *c = tp_context_of(in[0]);
-    for (int i = 0; i < n; i++) in[i] = tp_detach(in[i]);
-    if (!tp_ok(c)) return tp_nil(c);
     tp_mark scope = tp_open_no_grad(c);
     size_t outside = tp_path_push(c, f->name);
     tp_tensor *y = tp_keep(f->forward(in));
@@ -114,10 +110,9 @@ static tp_tensor *result(const tp_function *f, int n, tp_tensor **in)
 
 static bool all_usable(tp_context *c, int n, tp_tensor *const *in)
 {
-    if (n < 1) tp_fail(c, TP_ERR_ARGUMENT, "tp_call_function: takes 1 tensor or more, got %d", n);
     for (int i = 0; i < n; i++)
         if (!tp_tensor_usable(c, in[i], "tp_call_function", "in")) return false;
-    return n > 0;
+    return true;
 }
 
 tp_tensor *tp_call_function(const tp_function *f, int n, tp_tensor *const *in)
@@ -128,8 +123,7 @@ tp_tensor *tp_call_function(const tp_function *f, int n, tp_tensor *const *in)
     tp_tensor **all = tp_alloc(c, bytes), *y = tp_nil(c);
     if (!all) return y;
     tp_mark scope = tp_open_scope(c);
-    memcpy(all + 1, in, (size_t)n * sizeof *in);
-    all[0] = result(f, n, all + 1);
+    all[0] = result(c, f, in);
     memcpy(all + 1, in, (size_t)n * sizeof *in);
     tp_attr attr = {.i = (int64_t)(uint64_t)(uintptr_t)f};
     if (tp_ok(c)) y = tp_keep(tp_apply(&function, n + 1, all, &attr, NULL));

@@ -15,7 +15,12 @@ static tp_tensor *linear_backward(int i, tp_tensor *const *in, tp_tensor *y, tp_
 
 static const tp_function linear = {"linear by hand", linear_forward, linear_backward};
 
-static tp_tensor *sigmoid_forward(tp_tensor *const *in) { return tp_sigmoid(in[0]); }
+static tp_tensor *sigmoid_forward(tp_tensor *const *in)
+{
+    tp_tensor *y = tp_sigmoid(in[0]);
+    assert_false(tp_has_history(y));
+    return y;
+}
 
 static tp_tensor *sigmoid_backward(int i, tp_tensor *const *in, tp_tensor *y, tp_tensor *dy)
 {
@@ -168,6 +173,25 @@ static tp_tensor *zero(int i, tp_tensor *const *in, tp_tensor *y, tp_tensor *dy)
     return (void)i, (void)in, (void)y, (void)dy, NULL;
 }
 
+static tp_tensor *itself(tp_tensor *const *in) { return in[0]; }
+
+/* A backward pass for a value that stays: the gradient turned around. */
+static tp_tensor *turned_around(int i, tp_tensor *const *in, tp_tensor *y, tp_tensor *dy)
+{
+    return (void)i, (void)in, (void)y, tp_neg(dy);
+}
+
+static void test_result_that_is_an_input(void **state)
+{
+    tp_context *c = *state;
+    static const tp_function reverse = {"gradient reversal", itself, turned_around};
+    tp_tensor *x = tp_require_grad(VECTOR(c, 1, 2)), *h = tp_square(x);
+    tp_tensor *of_leaf = tp_call_function(&reverse, 1, &x), *of_result = tp_call_function(&reverse, 1, &h);
+    expect_values(of_result, TP_SHAPE(2), 1, 4);
+    tp_backward(tp_sum(tp_add(of_leaf, of_result), TP_ALL, false));
+    expect_values(tp_grad_of(x), TP_SHAPE(2), -3, -5);
+}
+
 static void test_wrong_functions(void **state)
 {
     tp_context *c = *state;
@@ -225,6 +249,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_integers),
     TEST(test_softmax_on_paper),
     TEST(test_no_forward_mode),
+    TEST(test_result_that_is_an_input),
     TEST(test_wrong_functions),
     TEST(test_overwritten),
     cmocka_unit_test(test_faults),
