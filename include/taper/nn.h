@@ -201,8 +201,8 @@ typedef struct tp_net_options {
 } tp_net_options;
 
 /* The sequence of layers of a text such as "linear 256, relu, dropout p=0.5, (linear 10 bias=false)", where
- * parentheses hold a sequence in the sequence. Widths follow from `input`, the shape of one sample. Where the
- * first linear meets samples of several axes, a flatten is put in front of it. Errors name the column. */
+ * parentheses hold a sequence in the sequence. Widths follow from `input`, the shape of one sample. Where a
+ * linear meets samples of several axes, a flatten is put in front of it. Errors name the column. */
 TP_API tp_module *tp_net_with(tp_context *c, const char *text, tp_shape input, const tp_net_options *options);
 
 /* The name of the i-th layer that a text can have, NULL past the end. */

@@ -17,7 +17,7 @@ typedef struct parser {
     size_t outside; /* the path around this call */
     tp_tensor *x;   /* an empty batch as it comes to the next layer, which says all shapes */
     tp_dtype dtype;
-    bool flatten; /* samples of several axes, before a layer made for a size */
+    bool flatten; /* put a flatten between samples of several axes and a layer made for a size */
 } parser;
 
 /* A word: up to a space or one of "(),=". */
@@ -179,7 +179,6 @@ static void make_layer(parser *p, tp_module *sequence, const tp_layer *layer, co
         return;
     }
     if (layer->sized && p->flatten && rank > 2) add_layer(p, sequence, tp_flatten_layer(p->c));
-    if (layer->sized) p->flatten = false;
     int64_t in = layer->sized ? tp_size(p->x, tp_rank(p->x) - 1) : 0;
     add_layer(p, sequence, layer->make(p->c, arg, in, p->dtype));
 }

@@ -118,7 +118,7 @@ static void test_layers(void **state)
     assert_null(tp_layer_name_at(-1));
 }
 
-/* In front of the first linear, where that stands, and nowhere else. */
+/* In front of a linear, where that stands, and nowhere else. */
 static void test_flatten(void **state)
 {
     tp_context *c = *state;
