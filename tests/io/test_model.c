@@ -163,6 +163,21 @@ static void test_other_files(void **state)
     assert_true(tp_module_is_nil(tp_model_criterion(NULL)));
 }
 
+/* A model file must have its hashes, so that any damage is found. */
+static void test_no_hashes(void **state)
+{
+    tp_context *c = *state;
+    static bytes b;
+    const char *path = saved(c);
+    get_bytes(path, &b);
+    for (size_t i = 0; i + 10 < b.n; i++)
+        if (memcmp(b.v + i, "taper.hash", 10) == 0 || memcmp(b.v + i, "taper.tens", 10) == 0) b.v[i] = 'T';
+    put_bytes(path, b.v, b.n);
+    assert_int_equal(tp_safetensors_count(tp_safetensors_open(c, path)), 4);
+    assert_true(tp_model_is_nil(tp_model_open(c, path)));
+    expect_error(c, TP_ERR_DATA, "is no model file: it has no hashes");
+}
+
 /* A file whose parts do not fit each other, although its hashes are right. */
 static void refuse(tp_context *c, const char *key, const char *value, const char *text)
 {
@@ -301,9 +316,10 @@ static void test_failing_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_there_and_back), FILE_TEST(test_like),         FILE_TEST(test_kinds_of_data),
-        FILE_TEST(test_not_saved),      FILE_TEST(test_other_files),  FILE_TEST(test_parts_that_do_not_fit),
-        FILE_TEST(test_damage),         FILE_TEST(test_failing_save), FILE_TEST(test_failing_open),
+        FILE_TEST(test_there_and_back), FILE_TEST(test_like),        FILE_TEST(test_kinds_of_data),
+        FILE_TEST(test_not_saved),      FILE_TEST(test_other_files), FILE_TEST(test_parts_that_do_not_fit),
+        FILE_TEST(test_no_hashes),      FILE_TEST(test_damage),      FILE_TEST(test_failing_save),
+        FILE_TEST(test_failing_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

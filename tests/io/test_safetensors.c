@@ -45,6 +45,9 @@ static void test_all_dtypes(void **state)
         assert_true(tp_dtype_size(tp_safetensors_dtype(f, i - 1)) >=
                     tp_dtype_size(tp_safetensors_dtype(f, i)));
     assert_true(tp_ok(c));
+    static bytes b;
+    get_bytes(path, &b);
+    assert_int_equal(b.v[0] % 8, 0); /* so that the first is aligned as well */
 }
 
 static void test_views(void **state)
