@@ -110,7 +110,13 @@ static void test_kinds_of_data(void **state)
     assert_null(tp_dataset_feature_name(e, 0));
     expect_equal(tp_dataset_deviation(e), tp_dataset_deviation(images));
 
-    tp_tensor *x = MATRIX(c, 2, 3, 1, 2, 3, 4, 5, 7);
+    /* a net that takes the rows of an image, so that no flatten may be put in front */
+    tp_module *rows = tp_sequential(c, tp_linear(c, 4, 2));
+    assert_int_equal(tp_model_save(rows, in_folder("rows"), .data = images), TP_OK);
+    tp_tensor *x = tp_dataset_x(images, TP_F32);
+    expect_equal(tp_forward(tp_model_net(tp_model_open(c, in_folder("rows"))), x), tp_forward(rows, x));
+
+    x = MATRIX(c, 2, 3, 1, 2, 3, 4, 5, 7);
     e = there_and_back(c, tp_dataset_new(c, x, VECTOR(c, 1, 2)), "linear 1", TP_F64);
     assert_int_equal(tp_dataset_target_kind(e), TP_TARGET_NUMBERS);
     assert_int_equal(tp_rank(tp_dataset_y(e, TP_F64)), 1);
