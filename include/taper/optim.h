@@ -197,6 +197,9 @@ TP_API void tp_schedule_step(tp_schedule *s);
 /* The same for plateau, which looks at the metric. */
 TP_API void tp_schedule_metric(tp_schedule *s, double value);
 
+/* True for plateau: it goes by tp_schedule_metric, all others by tp_schedule_step. */
+TP_API bool tp_schedule_takes_metric(const tp_schedule *s);
+
 /* Where a schedule stands: all that is to be saved. */
 typedef struct tp_schedule_state {
     int64_t steps;

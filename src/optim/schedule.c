@@ -293,6 +293,8 @@ static tp_schedule *next_step(tp_schedule *s, bool metric, const char *call, con
     return NULL;
 }
 
+bool tp_schedule_takes_metric(const tp_schedule *s) { return !tp_schedule_is_nil(s) && s->kind->metric; }
+
 void tp_schedule_step(tp_schedule *s)
 {
     if (next_step(s, false, "tp_schedule_step", "tp_schedule_metric")) s->state.steps++;

@@ -16,6 +16,7 @@ static void step_once(tp_schedule *s, int t)
 {
     tp_context *c = ((tp_object *)s)->context;
     tp_schedule_step(s);
+    assert_true(tp_ok(c) == !tp_schedule_takes_metric(s));
     if (tp_ok(c)) return;
     expect_error(c, TP_ERR_STATE, "goes by tp_schedule_metric");
     tp_schedule_metric(s, metric_at(t));
