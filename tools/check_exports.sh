@@ -1,5 +1,6 @@
 #!/bin/bash
-# check_exports.sh LIBRARY: it exports tp_* only, and can neither print nor end its host.
+# check_exports.sh LIBRARY: it exports tp_* only, cannot end its host, and prints to no stream but those it is
+# handed.
 set -eu
 library=$1
 status=0
@@ -15,7 +16,7 @@ if ! nm -D --defined-only "$library" | grep -q ' T tp_version$'; then
 fi
 
 ends='abort|_?exit|_Exit|quick_exit|raise|__assert_fail'
-prints='v?f?printf|v?dprintf|__v?f?printf_chk|puts|putchar|putc|_IO_putc|fputs|fputc|fwrite|perror|psignal|syslog'
+prints='v?printf|v?dprintf|__v?d?printf_chk|puts|putchar|perror|psignal|syslog'
 streams='stdout|stderr'
 forbidden=$(nm -D --undefined-only "$library" | awk '{ sub(/@.*/, "", $NF); print $NF }' |
     grep -Ex "$ends|$prints|$streams" || true)

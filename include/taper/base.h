@@ -44,7 +44,8 @@ typedef enum tp_status {
     TP_ERR_DTYPE,    /* a dtype the call does not take */
     TP_ERR_STATE,    /* a call that comes too late or too early: a released graph, a closed scope */
     TP_ERR_IO,       /* the operating system refused to read or write */
-    TP_ERR_DATA      /* a file that is not what it should be */
+    TP_ERR_DATA,     /* a file that is not what it should be */
+    TP_ERR_DIVERGED  /* a training came to a loss or gradient that is not finite */
 } tp_status;
 
 /* True until a call on this context has failed; false for NULL. One check per step is enough: after a

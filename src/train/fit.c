@@ -1,0 +1,282 @@
+/* fit.c - the training loop. */
+#include "train/progress.h"
+#include "train/score.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char call[] = "tp_fit";
+
+/* A training while it runs. */
+typedef struct fit {
+    tp_context *c;
+    tp_fit_options o; /* with its defaults */
+    tp_module *net, *criterion;
+    tp_optimizer *optimizer;
+    tp_loader *loader;
+    int classes;
+    tp_gathered seen; /* outputs and targets of the epoch */
+    double loss;      /* of its samples, summed */
+    tp_history *history;
+    tp_module *kept;    /* has the best weights, with .patience */
+    double best;        /* of the monitored score; NaN: none yet */
+    int64_t since_best; /* epochs */
+    bool stop;
+    tp_fit_state state;
+    tp_progress progress;
+} fit;
+
+/* --- options --- */
+
+static const char *name_at(const void *unused, int i)
+{
+    (void)unused;
+    return tp_history_name(i);
+}
+
+/* Whether there is such a score to look at; records why not. */
+static bool right_monitor(tp_context *c, const tp_fit_options *o)
+{
+    if (!tp_history_has(o->monitor))
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: there is no '%s' to monitor; the nearest is '%s'", call, o->monitor,
+                tp_nearest_name(o->monitor, name_at, NULL));
+    else if (!o->validation && strncmp(o->monitor, "val_", 4) == 0)
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: to monitor '%s' takes .validation", call, o->monitor);
+    else if (o->validation && tp_object_usable(c, (tp_object *)o->validation, call, "validation") &&
+             tp_dataset_size(o->validation) == 0)
+        tp_fail(c, TP_ERR_DATA, "%s: the validation data is empty", call);
+    return tp_ok(c);
+}
+
+/* Whether there is such a training; records why not. */
+static bool right_options(tp_context *c, const tp_fit_options *o)
+{
+    if (o->epochs < 0 || o->initial_epoch < 0 || o->initial_epoch > o->epochs)
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: takes .epochs of 0 or more, and .initial_epoch up to that", call);
+    else if (o->accumulate < 1)
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: .accumulate takes 1 or more", call);
+    else if (!(o->clip_norm >= 0 && o->clip_value >= 0))
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: .clip_norm and .clip_value take numbers above 0", call);
+    else if (o->patience < 0 || !(o->min_delta >= 0))
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: .patience and .min_delta take 0 or more", call);
+    else if (o->schedule)
+        tp_object_usable(c, (tp_object *)o->schedule, call, "schedule");
+    return tp_ok(c) && right_monitor(c, o);
+}
+
+static tp_fit_options with_defaults(const tp_fit_options *options)
+{
+    tp_fit_options o = options ? *options : (tp_fit_options){0};
+    if (o.epochs == 0) o.epochs = 10;
+    if (o.epochs == TP_ZERO) o.epochs = 0;
+    if (o.batch_size == 0) o.batch_size = 32;
+    if (o.accumulate == 0) o.accumulate = 1;
+    if (!o.monitor) o.monitor = o.validation ? "val_loss" : "loss";
+    return o;
+}
+
+/* --- the best weights --- */
+
+static void copy_weights(tp_module *to, tp_module *from)
+{
+    tp_context *c = ((tp_object *)to)->context;
+    tp_status status = tp_module_copy(to, from);
+    if (status != TP_OK && tp_ok(c)) tp_fail(c, status, "%s: %s", call, tp_error_text(c));
+}
+
+/* Looks at the monitored score of an epoch. */
+static void judge(fit *f, const tp_epoch *epoch)
+{
+    static const char *const rising[] = {"accuracy", "precision", "recall", "f1", "r2"};
+    const char *name = f->o.monitor + (strncmp(f->o.monitor, "val_", 4) == 0 ? 4 : 0);
+    double score = tp_epoch_get(epoch, f->o.monitor), gain = f->best - score;
+    if (isnan(score) && strcmp(name, "loss") != 0)
+        tp_fail(f->c, TP_ERR_ARGUMENT, "%s: this training has no %s to monitor", call, f->o.monitor);
+    for (size_t i = 0; i < sizeof rising / sizeof *rising; i++)
+        if (strcmp(name, rising[i]) == 0) gain = score - f->best;
+    f->state.best = isnan(f->best) ? !isnan(score) : gain > f->o.min_delta;
+    f->since_best = f->state.best ? 0 : f->since_best + 1;
+    if (!f->state.best) return;
+    f->best = score;
+    f->history->best = f->history->n;
+    if (f->o.patience) copy_weights(f->kept, f->net);
+}
+
+/* --- what is not finite --- */
+
+static bool finite(tp_tensor *t)
+{
+    return tp_is_nil(t) || !tp_dtype_is_float(tp_dtype_of(t)) ||
+           isfinite(tp_item(tp_norm(t, INFINITY, TP_ALL, false)));
+}
+
+/* Fails before the gradients of these batches reach the weights. */
+static void diverged(fit *f, const char *what, const char *name)
+{
+    tp_optimizer_zero_grad(f->optimizer);
+    tp_fail(f->c, TP_ERR_DIVERGED, "%s: %s%s is not finite in batch %lld of epoch %lld", call, what, name,
+            (long long)f->state.batch + 1, (long long)f->state.epoch + 1);
+}
+
+/* Names what made the loss not finite. */
+static void blame(fit *f, const tp_batch *b, tp_tensor *outputs)
+{
+    char path[256] = "";
+    int n = tp_parameters(f->net), i = 0;
+    while (i < n && finite(tp_parameter_at(f->net, i, path, sizeof path))) i++;
+    diverged(f,
+             !finite(b->x)      ? "the data"
+             : !finite(b->y)    ? "the target"
+             : i < n            ? "the parameter "
+             : !finite(outputs) ? "the output"
+                                : "the loss",
+             i < n && finite(b->x) && finite(b->y) ? path : "");
+}
+
+static bool gradients_finite(fit *f)
+{
+    char path[256];
+    tp_mark scope = tp_open_no_grad(f->c);
+    for (int i = 0; i < tp_parameters(f->net) && tp_ok(f->c); i++)
+        if (!finite(tp_grad_of(tp_parameter_at(f->net, i, path, sizeof path))) && tp_ok(f->c))
+            diverged(f, "the gradient of ", path);
+    tp_close_scope(f->c, scope);
+    return tp_ok(f->c);
+}
+
+/* --- the loop --- */
+
+/* After each step or each epoch; one that waits for a plateau looks at `metric`. */
+static void step_schedule(fit *f, bool after_step, double metric)
+{
+    tp_schedule *s = f->o.schedule;
+    if (!s || f->o.schedule_every_step != after_step) return;
+    if (tp_schedule_takes_metric(s))
+        tp_schedule_metric(s, metric);
+    else
+        tp_schedule_step(s);
+}
+
+static void step(fit *f)
+{
+    if (!gradients_finite(f)) return;
+    if (f->o.clip_value > 0) tp_clip_grad_value(f->net, f->o.clip_value);
+    if (f->o.clip_norm > 0) tp_clip_grad_norm(f->net, f->o.clip_norm);
+    tp_optimizer_step(f->optimizer);
+    step_schedule(f, true, f->state.loss);
+}
+
+/* The part that a batch has in the samples of its step. */
+static double share(const fit *f, const tp_batch *b)
+{
+    int64_t most = f->o.accumulate * f->o.batch_size;
+    int64_t left = f->seen.n - f->state.batch / f->o.accumulate * most;
+    return (double)b->size / (double)(left < most ? left : most);
+}
+
+static void train_batch(fit *f, const tp_batch *b)
+{
+    int64_t number = f->state.epoch * f->state.batches + f->state.batch;
+    tp_set_random_counter(f->c, (uint64_t)number << 24);
+    tp_mark scope = tp_open_scope(f->c);
+    tp_tensor *outputs = tp_forward(f->net, b->x);
+    tp_tensor *targets = tp_fitted_targets(outputs, b, f->criterion, f->classes);
+    tp_tensor *loss = tp_loss(f->criterion, outputs, targets);
+    f->state.loss = tp_item(loss);
+    if (tp_ok(f->c) && !isfinite(f->state.loss)) blame(f, b, outputs);
+    tp_gather_batch(&f->seen, outputs, targets, b->size, call);
+    f->loss += f->state.loss * (double)b->size;
+    double part = share(f, b);
+    tp_backward(part < 1 ? tp_mul_scalar(loss, part) : loss);
+    tp_close_scope(f->c, scope);
+}
+
+static void train_epoch(fit *f)
+{
+    f->seen.at = 0;
+    f->loss = 0;
+    f->state.train = f->state.validation = NULL;
+    f->state.batch = 0;
+    f->state.best = false;
+    f->state.lr = tp_optimizer_lr(f->optimizer);
+    for (tp_batch b; !f->stop && tp_loader_next(f->loader, &b);) {
+        train_batch(f, &b);
+        bool whole = (f->state.batch + 1) % f->o.accumulate == 0 || f->state.batch + 1 == f->state.batches;
+        if (tp_ok(f->c) && whole) step(f);
+        if (!tp_ok(f->c)) return;
+        f->state.batch++;
+        tp_progress_batch(&f->progress, &f->state, b.size, f->loss / (double)f->seen.at);
+        if (f->o.on_batch) f->stop = !f->o.on_batch(&f->state, f->o.user);
+    }
+}
+
+static void end_epoch(fit *f)
+{
+    tp_epoch e = {.lr = f->state.lr, .validation = tp_no_scores(f->c)};
+    e.train = tp_score(&f->seen, f->criterion, f->classes, f->loss / (double)f->seen.n);
+    if (f->o.validation) e.validation = tp_evaluate(f->net, f->o.validation, .criterion = f->criterion);
+    f->state.train = &e.train;
+    f->state.validation = f->o.validation ? &e.validation : NULL;
+    if (tp_ok(f->c)) judge(f, &e);
+    if (!tp_ok(f->c) || !tp_history_append(f->history, e)) return;
+    step_schedule(f, false, tp_epoch_get(&e, f->o.monitor));
+    tp_progress_epoch(&f->progress, &f->state, &e);
+    if (f->o.on_epoch && !f->o.on_epoch(&f->state, f->o.user)) f->stop = true;
+    if (f->o.patience && f->since_best >= f->o.patience) f->stop = true;
+}
+
+static bool start(fit *f, tp_dataset *train)
+{
+    if (!right_options(f->c, &f->o)) return false;
+    f->criterion = tp_criterion_for(f->c, f->o.criterion, train, call);
+    f->classes = tp_dataset_classes(train);
+    f->loader = tp_loader_new(train, .batch_size = f->o.batch_size, .shuffle = !f->o.no_shuffle,
+                              .drop_last = f->o.drop_last, .prefetch = f->o.prefetch, .seed = f->o.seed,
+                              .dtype = tp_dtype_for(f->net));
+    f->history = tp_history_new(f->c);
+    if (f->o.patience) f->kept = tp_module_clone(f->net, TP_BOOL);
+    if (!tp_ok(f->c)) return false;
+    tp_loader_seek(f->loader, f->o.initial_epoch, 0);
+    f->state = (tp_fit_state){.net = f->net,
+                              .optimizer = f->optimizer,
+                              .first_epoch = f->o.initial_epoch,
+                              .epochs = f->o.epochs,
+                              .batches = tp_loader_batches(f->loader)};
+    f->seen.n = tp_dataset_size(train);
+    if (f->o.drop_last) f->seen.n = f->state.batches * f->o.batch_size;
+    f->progress = tp_progress_start(f->o.log);
+    tp_optimizer_zero_grad(f->optimizer);
+    tp_train(f->net);
+    return true;
+}
+
+static void run(fit *f)
+{
+    for (f->state.epoch = f->o.initial_epoch; f->state.epoch < f->o.epochs && !f->stop; f->state.epoch++) {
+        train_epoch(f);
+        if (f->stop || !tp_ok(f->c)) break;
+        tp_mark scope = tp_open_scope(f->c);
+        end_epoch(f);
+        tp_close_scope(f->c, scope);
+        if (!tp_ok(f->c)) break;
+    }
+    if (f->o.patience && !isnan(f->best)) copy_weights(f->net, f->kept);
+    tp_optimizer_zero_grad(f->optimizer); /* of a step that on_batch broke off */
+    if (f->stop || !tp_ok(f->c)) tp_progress_end(&f->progress);
+}
+
+tp_history *tp_fit_with(tp_module *net, tp_optimizer *optimizer, tp_dataset *train,
+                        const tp_fit_options *options)
+{
+    tp_context *c = net ? ((tp_object *)net)->context : NULL;
+    fit f = {.c = c, .net = net, .optimizer = optimizer, .best = NAN, .o = with_defaults(options)};
+    if (!tp_object_usable(c, (tp_object *)net, call, "net") ||
+        !tp_object_usable(c, (tp_object *)optimizer, call, "optimizer") ||
+        !tp_object_usable(c, (tp_object *)train, call, "train"))
+        return tp_nil_history(c);
+    tp_mark scope = tp_open_scope(c);
+    if (start(&f, train)) run(&f);
+    tp_history_keep(f.history);
+    tp_close_scope(c, scope);
+    return tp_ok(c) ? f.history : tp_nil_history(c);
+}
