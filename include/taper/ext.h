@@ -316,7 +316,8 @@ TP_API const char *tp_nearest_name(const char *given, tp_name_at_fn *name_at, co
  * characters it takes, 0 if there is none. */
 TP_API size_t tp_parse_number(const char *text, double *value);
 
-/* Writes the fewest digits that read back as `value`, into `buf` as snprintf does; returns the length. */
+/* Writes the fewest digits that read back as `value`, whole numbers up to 1e15 without an exponent, into
+ * `buf` as snprintf does; returns the length. */
 TP_API size_t tp_number_text(double value, char *buf, size_t n);
 
 /* --- bindings ---------------------------------------------------------------------------------- */

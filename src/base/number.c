@@ -2,6 +2,7 @@
 #include <taper/ext.h>
 
 #include <locale.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +43,10 @@ size_t tp_number_text(double value, char *buf, size_t n)
 {
     enum { MOST_DIGITS = 17 }; /* that any f64 needs */
     char text[32] = "nan";     /* without a sign */
+    bool whole = fabs(value) < 1e15 && value == floor(value);
     locale_t before, plain = enter(&before);
-    for (int digits = 1; value == value && digits <= MOST_DIGITS; digits++) {
+    if (whole) snprintf(text, sizeof text, "%.0f", value);
+    for (int digits = 1; value == value && !whole && digits <= MOST_DIGITS; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value) break;
     }

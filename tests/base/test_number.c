@@ -33,6 +33,9 @@ static void check_all(void)
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) expect_parsed(none[i], 0, 0);
     expect_text(0, "0");
     expect_text(-0.0, "-0");
+    expect_text(10, "10");
+    expect_text(-1000000, "-1000000");
+    expect_text(1e15, "1e+15");
     expect_text(0.1, "0.1");
     expect_text(1e-3, "0.001");
     expect_text(-2.5e30, "-2.5e+30");
