@@ -1,7 +1,8 @@
 /* gemm.c - products of matrices of training steps, in GFLOP/s at each level of instructions: x w, dy w^T and
  * x^T dy for a layer with `in` inputs and `out` outputs. The fastest of several rounds is given. */
-#include "backend/cpu/cpu.h"
+#include "base/simd.h"
 
+#include <taper/ext.h>
 #include <taper/taper.h>
 
 #include <stdio.h>

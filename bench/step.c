@@ -1,7 +1,8 @@
 /* step.c - training steps: forward, loss, backward and SGD of nets of Linear and ReLU, in microseconds, at
  * each level of instructions. The fastest of many steps is given. */
-#include "backend/cpu/cpu.h"
+#include "base/simd.h"
 
+#include <taper/ext.h>
 #include <taper/taper.h>
 
 #include <stdio.h>

@@ -44,19 +44,24 @@ CLASSIFY(isnan, isnan(x) != 0, ((void)x, 0))
 CLASSIFY(isinf, isinf(x) != 0, ((void)x, 0))
 CLASSIFY(isfinite, isfinite(x) != 0, ((void)x, 1))
 
-#define WHERE(name, T)                                                                                      \
-    static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)                      \
-    {                                                                                                       \
-        (void)attr;                                                                                         \
-        const T *condition = p[0], *a = p[1], *b = p[2];                                                    \
-        T *y = p[3];                                                                                        \
-        for (int64_t k = 0; k < n; k++) y[k * s[3]] = condition[k * s[0]] != 0 ? a[k * s[1]] : b[k * s[2]]; \
+#define WHERE(name, target, T)                            \
+    TP_LOOP_(name, target)                                \
+    {                                                     \
+        (void)attr;                                       \
+        const uint8_t *condition = p[0];                  \
+        const T *a = p[1], *b = p[2];                     \
+        T *y = p[3];                                      \
+        TP_INDEPENDENT for (int64_t k = 0; k < n; k++)    \
+        {                                                 \
+            T yes = a[k * s[1]], no = b[k * s[2]];        \
+            y[k * s[3]] = condition[k * s[0]] ? yes : no; \
+        }                                                 \
     }
 
-WHERE(where_f32, float)
-WHERE(where_f64, double)
-WHERE(where_i64, int64_t)
-TP_EVAL_(where, .f32 = where_f32, .f64 = where_f64, .i64 = where_i64)
+TP_LEVELS_(WHERE, 4, where_f32, float)
+TP_LEVELS_(WHERE, 4, where_f64, double)
+TP_LEVELS_(WHERE, 4, where_i64, int64_t)
+TP_EVAL_(where, .f32 = where_f32, .f64 = where_f64, .i64 = where_i64, .by_bool = true)
 
 static tp_tensor *where_pull(const tp_call *call, int i, tp_tensor *const *u)
 {

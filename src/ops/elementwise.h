@@ -3,6 +3,7 @@
 #ifndef OPS_ELEMENTWISE_H
 #define OPS_ELEMENTWISE_H
 
+#include "base/simd.h"
 #include "base/vmath.h"
 
 #include <taper/ext.h>
@@ -16,36 +17,90 @@ typedef void tp_inner_fn(void *const *p, const int64_t *s, int64_t n, const tp_a
 typedef struct tp_inner {
     tp_inner_fn *f32, *f64, *i64, *u64;
     bool to_bool; /* the kernel writes bool (uint8_t), not the dtype it computes in */
+    bool by_bool; /* its first input is bool (uint8_t) */
 } tp_inner;
 
 /* Runs `inner` over all elements, converting chunks where the dtype is not the one it computes in. */
 void tp_each_element(const tp_call *call, const tp_array *in, const tp_array *out, const tp_inner *inner);
 
-#define TP_LOOP1_(name, T, R, expression)                                                 \
-    static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)    \
+/* No element that is written is read at another index, so gcc may take several at once without a look at
+ * the addresses; clang does look. */
+#if defined(__clang__)
+#define TP_INDEPENDENT
+#else
+#define TP_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+/* The steps of arrays whose elements lie one after another. */
+static const int64_t tp_unit_steps[] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+static inline bool tp_all_ones(const int64_t *s, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (s[i] != 1) return false;
+    return true;
+}
+
+/* A kernel `name` over so many arrays from LOOP(name, attribute, ...): compiled for every set of
+ * instructions, and once more for elements that lie one after another; the one for the set in use runs. */
+#define TP_LEVEL_(LOOP, arrays, name, target, ...)                                            \
+    LOOP(name##_any, target, __VA_ARGS__)                                                     \
+    target static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr) \
+    {                                                                                         \
+        if (tp_all_ones(s, arrays))                                                           \
+            name##_any(p, tp_unit_steps, n, attr);                                            \
+        else                                                                                  \
+            name##_any(p, s, n, attr);                                                        \
+    }
+#if defined(__x86_64__)
+#define TP_LEVELS_(LOOP, arrays, name, ...)                                                   \
+    TP_LEVEL_(LOOP, arrays, name##_baseline, , __VA_ARGS__)                                   \
+    TP_LEVEL_(LOOP, arrays, name##_avx2, TP_AVX2, __VA_ARGS__)                                \
+    TP_LEVEL_(LOOP, arrays, name##_avx512, TP_AVX512, __VA_ARGS__)                            \
+    static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)        \
+    {                                                                                         \
+        static tp_inner_fn *const by_level[] = {name##_baseline, name##_avx2, name##_avx512}; \
+        by_level[tp_simd_in_use()](p, s, n, attr);                                            \
+    }
+#else
+#define TP_LEVELS_(LOOP, arrays, name, ...) TP_LEVEL_(LOOP, arrays, name, , __VA_ARGS__)
+#endif
+
+/* The head of a LOOP. */
+#define TP_LOOP_(name, target)                                                                      \
+    static inline __attribute__((always_inline)) target void name(void *const *p, const int64_t *s, \
+                                                                  int64_t n, const tp_attr *attr)
+
+#define TP_LOOP1_AT_(name, target, T, R, expression)                                      \
+    TP_LOOP_(name, target)                                                                \
     {                                                                                     \
         typedef T real; /* for constants in the expression: (real)0.5, (real)attr[0].d */ \
         (void)attr, (void)sizeof(real);                                                   \
         const T *px = p[0];                                                               \
         R *py = p[1];                                                                     \
-        for (int64_t k = 0; k < n; k++) {                                                 \
+        TP_INDEPENDENT for (int64_t k = 0; k < n; k++)                                    \
+        {                                                                                 \
             T x = px[k * s[0]];                                                           \
             py[k * s[1]] = (R)(expression);                                               \
         }                                                                                 \
     }
 
-#define TP_LOOP2_(name, T, R, expression)                                                 \
-    static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)    \
+#define TP_LOOP2_AT_(name, target, T, R, expression)                                      \
+    TP_LOOP_(name, target)                                                                \
     {                                                                                     \
         typedef T real; /* for constants in the expression: (real)0.5, (real)attr[0].d */ \
         (void)attr, (void)sizeof(real);                                                   \
         const T *pa = p[0], *pb = p[1];                                                   \
         R *py = p[2];                                                                     \
-        for (int64_t k = 0; k < n; k++) {                                                 \
+        TP_INDEPENDENT for (int64_t k = 0; k < n; k++)                                    \
+        {                                                                                 \
             T a = pa[k * s[0]], b = pb[k * s[1]];                                         \
             py[k * s[2]] = (R)(expression);                                               \
         }                                                                                 \
     }
+
+#define TP_LOOP1_(name, T, R, expression) TP_LEVELS_(TP_LOOP1_AT_, 2, name, T, R, expression)
+#define TP_LOOP2_(name, T, R, expression) TP_LEVELS_(TP_LOOP2_AT_, 3, name, T, R, expression)
 
 /* A slope as a function of x, y (the tensors that `reads` names). */
 #define TP_SLOPE1_(name, expression)                           \

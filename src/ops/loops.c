@@ -51,8 +51,8 @@ enum { CHUNK = 128, MAX_OPERANDS = 9 };
 typedef struct kernel {
     tp_inner_fn *run;
     const tp_attr *attr;
-    tp_dtype input, output; /* what it reads and writes */
-    int inputs;             /* the operands after these are outputs */
+    tp_dtype first, input, output; /* what it reads and writes */
+    int inputs;                    /* the operands after these are outputs */
 } kernel;
 
 static kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner *inner)
@@ -63,10 +63,18 @@ static kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner *inner)
                        : work == TP_F64 ? inner->f64
                        : work == TP_U64 ? inner->u64
                                         : inner->i64;
-    return (kernel){run, call->attr, work, inner->to_bool ? TP_BOOL : work, call->n_in};
+    return (kernel){.run = run,
+                    .attr = call->attr,
+                    .first = inner->by_bool ? TP_BOOL : work,
+                    .input = work,
+                    .output = inner->to_bool ? TP_BOOL : work,
+                    .inputs = call->n_in};
 }
 
-static tp_dtype wanted(const kernel *f, int k) { return k < f->inputs ? f->input : f->output; }
+static tp_dtype wanted(const kernel *f, int k)
+{
+    return k >= f->inputs ? f->output : k == 0 ? f->first : f->input;
+}
 
 /* One row of elements, by way of buffers where an array is not in the dtype the kernel works in. */
 static void run_row(const kernel *f, const tp_array *const *array, int n, char *const *at, int64_t count,

@@ -19,28 +19,29 @@ const tp_rules tp_rules_assign = {.eval = assign_eval, .nodiff = why};
 
 /* A kernel: `step` changes x and its states a, b, c, as many as there are, given the gradient g. `constants`
  * declares what it takes from the attributes. */
-#define STEP_LOOP_(name, T, states, constants, step)                                   \
-    static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr) \
-    {                                                                                  \
-        typedef T real;                                                                \
-        enum { GRAD = (states) + 1, OUT = (states) + 2 };                              \
-        constants;                                                                     \
-        for (int64_t k = 0; k < n; k++) {                                              \
-            real x = AT_(0), g = AT_(GRAD);                                            \
-            real a = (states) > 0 ? AT_(1) : 0, b = (states) > 1 ? AT_(2) : 0,         \
-                 c = (states) > 2 ? AT_(3) : 0;                                        \
-            step;                                                                      \
-            AT_(OUT) = x;                                                              \
-            if ((states) > 0) AT_(OUT + 1) = a;                                        \
-            if ((states) > 1) AT_(OUT + 2) = b;                                        \
-            if ((states) > 2) AT_(OUT + 3) = c;                                        \
-        }                                                                              \
+#define STEP_LOOP_(name, target, T, states, constants, step)                   \
+    TP_LOOP_(name, target)                                                     \
+    {                                                                          \
+        typedef T real;                                                        \
+        enum { GRAD = (states) + 1, OUT = (states) + 2 };                      \
+        constants;                                                             \
+        TP_INDEPENDENT for (int64_t k = 0; k < n; k++)                         \
+        {                                                                      \
+            real x = AT_(0), g = AT_(GRAD);                                    \
+            real a = (states) > 0 ? AT_(1) : 0, b = (states) > 1 ? AT_(2) : 0, \
+                 c = (states) > 2 ? AT_(3) : 0;                                \
+            step;                                                              \
+            AT_(OUT) = x;                                                      \
+            if ((states) > 0) AT_(OUT + 1) = a;                                \
+            if ((states) > 1) AT_(OUT + 2) = b;                                \
+            if ((states) > 2) AT_(OUT + 3) = c;                                \
+        }                                                                      \
     }
 
-#define UPDATE(name, states, constants, step, ...)          \
-    STEP_LOOP_(name##_f32, float, states, constants, step)  \
-    STEP_LOOP_(name##_f64, double, states, constants, step) \
-    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64)    \
+#define UPDATE(name, states, constants, step, ...)                                        \
+    TP_LEVELS_(STEP_LOOP_, 2 * (states) + 3, name##_f32, float, states, constants, step)  \
+    TP_LEVELS_(STEP_LOOP_, 2 * (states) + 3, name##_f64, double, states, constants, step) \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64)                                  \
     const tp_rules tp_rules_##name = {.eval = name##_eval, .nodiff = why, __VA_ARGS__};
 
 #define NUMBER(i) (real) attr[i].d

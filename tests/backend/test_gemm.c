@@ -1,7 +1,9 @@
 /* test_gemm.c - products of matrices at every level of instructions, against `eval`, bit by bit. */
 #include "fixture.h"
 
-#include "backend/cpu/cpu.h"
+#include "base/simd.h"
+
+#include <taper/ext.h>
 
 /* --- comparison --- */
 

@@ -2,6 +2,7 @@
 #include "backend/cpu/gemm.h"
 
 #include "backend/cpu/cpu.h"
+#include "base/simd.h"
 #include "tensor/tensor.h"
 
 /* By level and dtype; NULL: `eval` is the kernel. */

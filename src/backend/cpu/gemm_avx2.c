@@ -1,9 +1,11 @@
 #include "backend/cpu/gemm.h"
 
+#include "base/simd.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define SIMD __attribute__((target("avx2,fma")))
+#define SIMD TP_AVX2
 #define ROWS 4
 #define MASK __m256i
 

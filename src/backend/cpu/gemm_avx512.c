@@ -1,9 +1,11 @@
 #include "backend/cpu/gemm.h"
 
+#include "base/simd.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define SIMD __attribute__((target("avx512f")))
+#define SIMD TP_AVX512
 #define ROWS 8
 #define MASK __mmask16
 

@@ -1,8 +1,6 @@
-/* kernels.c - which rows have a kernel, and for which instructions. */
+/* kernels.c - which rows have a kernel. */
 #include "backend/cpu/cpu.h"
 
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -18,44 +16,3 @@ tp_kernel_fn *tp_cpu_kernel(const char *op)
         if (strcmp(kernels[i].op, op) == 0) return kernels[i].run;
     return NULL;
 }
-
-/* --- instructions --- */
-
-static const char *const names[TP_SIMD_LEVELS] = {"baseline", "avx2", "avx512"};
-
-tp_simd tp_simd_widest(void)
-{
-#if defined(__x86_64__)
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return TP_SIMD_BASELINE;
-    return __builtin_cpu_supports("avx512f") ? TP_SIMD_AVX512 : TP_SIMD_AVX2;
-#else
-    return TP_SIMD_BASELINE;
-#endif
-}
-
-/* A level that TAPER_SIMD names and this processor has; any other text leaves the widest. */
-static tp_simd wanted(void)
-{
-    const char *name = getenv("TAPER_SIMD");
-    tp_simd widest = tp_simd_widest();
-    for (int level = 0; name && level < (int)widest; level++)
-        if (strcmp(names[level], name) == 0) return (tp_simd)level;
-    return widest;
-}
-
-static atomic_int in_use = -1; /* found at the first look; two threads that look at once find the same */
-
-tp_simd tp_simd_in_use(void)
-{
-    int level = atomic_load_explicit(&in_use, memory_order_relaxed);
-    if (level < 0) tp_simd_use(wanted());
-    return (tp_simd)atomic_load_explicit(&in_use, memory_order_relaxed);
-}
-
-void tp_simd_use(tp_simd level)
-{
-    tp_simd widest = tp_simd_widest();
-    atomic_store_explicit(&in_use, (int)(level < widest ? level : widest), memory_order_relaxed);
-}
-
-const char *tp_simd_level(void) { return names[tp_simd_in_use()]; }
