@@ -5,6 +5,8 @@
 #include "base/simd.h"
 #include "tensor/tensor.h"
 
+#include <stdlib.h>
+
 /* By level and dtype; NULL: `eval` is the kernel. */
 static tp_gemm_fn *const gemms[TP_SIMD_LEVELS][2] = {
 #if defined(__x86_64__)
@@ -45,10 +47,14 @@ static void products(tp_gemm_fn *gemm, int loops, tp_gemm *g, const tp_array *a,
     }
 }
 
-/* Bytes for b, where its columns must be packed. */
+/* Bytes for b where it is packed: where its columns do not lie one after another; or where its rows lie a
+ * page or more apart, which caches and their tables of pages take badly, and enough rows of a share the cost.
+ */
 static size_t room_bytes(const tp_gemm *g, int64_t bytes)
 {
-    if (g->sb[1] == 1 || g->n < TP_GEMM_NARROW) return 0;
+    enum { PAGE = 4096, SHARED = 64 };
+    const bool far = llabs(g->sb[0]) * bytes >= PAGE && g->m >= SHARED;
+    if (g->n < TP_GEMM_NARROW || (g->sb[1] == 1 && !far)) return 0;
     int64_t depth = g->k < TP_GEMM_BLOCK ? g->k : TP_GEMM_BLOCK;
     int64_t columns = g->n < TP_GEMM_COLUMNS ? (g->n + TP_GEMM_CHAINS - 1) / TP_GEMM_CHAINS * TP_GEMM_CHAINS
                                              : TP_GEMM_COLUMNS;

@@ -18,7 +18,7 @@ typedef struct tp_gemm {
     const void *a, *b;
     void *y; /* its columns lie one after another */
     int64_t sa[2], sb[2], sy;
-    void *room; /* where b is packed; see tp_gemm_room */
+    void *room; /* where b is packed, a block of k and of columns at a time; NULL: it is read where it lies */
 } tp_gemm;
 
 typedef void tp_gemm_fn(const tp_gemm *g);

@@ -41,6 +41,30 @@ typedef struct tile_call {
     bool first;   /* block: y has no sum yet */
 } tile_call;
 
+/* Four rows of four elements, `step` apart, become four columns. */
+static inline SIMD void transpose_float(float *to, int64_t width, const float *from, int64_t step)
+{
+    __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + step);
+    __m128 c = _mm_loadu_ps(from + 2 * step), d = _mm_loadu_ps(from + 3 * step);
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    _mm_storeu_ps(to, a);
+    _mm_storeu_ps(to + width, b);
+    _mm_storeu_ps(to + 2 * width, c);
+    _mm_storeu_ps(to + 3 * width, d);
+}
+
+static inline SIMD void transpose_double(double *to, int64_t width, const double *from, int64_t step)
+{
+    __m256d a = _mm256_loadu_pd(from), b = _mm256_loadu_pd(from + step);
+    __m256d c = _mm256_loadu_pd(from + 2 * step), d = _mm256_loadu_pd(from + 3 * step);
+    __m256d ab0 = _mm256_unpacklo_pd(a, b), ab1 = _mm256_unpackhi_pd(a, b);
+    __m256d cd0 = _mm256_unpacklo_pd(c, d), cd1 = _mm256_unpackhi_pd(c, d);
+    _mm256_storeu_pd(to, _mm256_permute2f128_pd(ab0, cd0, 0x20));
+    _mm256_storeu_pd(to + width, _mm256_permute2f128_pd(ab1, cd1, 0x20));
+    _mm256_storeu_pd(to + 2 * width, _mm256_permute2f128_pd(ab0, cd0, 0x31));
+    _mm256_storeu_pd(to + 3 * width, _mm256_permute2f128_pd(ab1, cd1, 0x31));
+}
+
 #endif
 
 /* --- tiles --- */
@@ -119,16 +143,34 @@ static SIMD int64_t NAME(panel)(int64_t columns, int64_t most)
     return parts(vecs, parts(vecs, most));
 }
 
-/* Copies rows of b to `room`, panel by panel, a panel's rows one after another. */
+/* Copies the first `used` columns of b to rows of `width`. */
+static SIMD void NAME(pack_panel)(REAL *to, int64_t width, const REAL *b, const int64_t *sb, int64_t depth,
+                                  int64_t used)
+{
+    int64_t k = 0;
+    for (; sb[0] == 1 && k + 4 <= depth; k += 4) {
+        int64_t j = 0;
+        for (; j + 4 <= used; j += 4) NAME(transpose)(to + k * width + j, width, b + k + j * sb[1], sb[1]);
+        for (; j < used; j++)
+            for (int64_t l = k; l < k + 4; l++) to[l * width + j] = b[l + j * sb[1]];
+    }
+    for (; k < depth; k++) {
+        const REAL *from = b + k * sb[0];
+        if (sb[1] == 1)
+            memcpy(to + k * width, from, (size_t)used * sizeof *to);
+        else
+            for (int64_t j = 0; j < used; j++) to[k * width + j] = from[j * sb[1]];
+    }
+}
+
+/* Copies columns of b to `room`, panel by panel. */
 static SIMD void NAME(pack)(REAL *room, const REAL *b, const int64_t *sb, int64_t depth, int64_t columns,
                             int64_t most)
 {
     for (int64_t column = 0, width; column < columns; column += width) {
         width = NAME(panel)(columns - column, most) * LANES;
-        const int64_t used = least(width, columns - column);
-        REAL *to = room + column * depth;
-        for (int64_t j = 0; j < used; j++)
-            for (int64_t k = 0; k < depth; k++) to[k * width + j] = b[k * sb[0] + (column + j) * sb[1]];
+        NAME(pack_panel)
+        (room + column * depth, width, b + column * sb[1], sb, depth, least(width, columns - column));
     }
 }
 
@@ -137,14 +179,24 @@ static SIMD void NAME(block)(const tp_gemm *g, const REAL *a, const REAL *b, REA
                              int64_t columns, bool first)
 {
     const int64_t most = g->m == 1 ? ROW_VECS : VECS;
-    const bool packed = g->sb[1] != 1;
+    const bool packed = g->room != NULL;
     if (packed) NAME(pack)(g->room, b, g->sb, depth, columns, most);
-    tile_call t = {.sa_row = g->sa[0], .sa_k = g->sa[1], .sy = g->sy, .depth = depth, .first = first};
+    /* rows of a that lie across k are far from each other, and read for each panel again */
+    const bool across = g->sa[0] == 1 && g->sa[1] > ROWS && columns > 2 * most * LANES;
+    tile_call t = {
+        .sa_row = g->sa[0], .sa_k = across ? ROWS : g->sa[1], .sy = g->sy, .depth = depth, .first = first};
     for (int64_t i = 0, rows, tiles = parts(g->m, ROWS); tiles > 0; i += rows, tiles--) {
         rows = parts(g->m - i, tiles);
+        const REAL *ai = a + i * g->sa[0];
+        REAL tile[ROWS * TP_GEMM_BLOCK];
+        if (across) {
+            for (int64_t k = 0; k < depth; k++)
+                for (int64_t r = 0; r < rows; r++) tile[k * ROWS + r] = ai[k * g->sa[1] + r];
+            ai = tile;
+        }
         for (int64_t column = 0, vecs; column < columns; column += vecs * LANES) {
             vecs = NAME(panel)(columns - column, most);
-            t.a = a + i * g->sa[0];
+            t.a = ai;
             t.b = packed ? (const REAL *)g->room + column * depth : b + column;
             t.sb = packed ? vecs * LANES : g->sb[0];
             t.y = y + i * g->sy + column;
