@@ -31,13 +31,16 @@ void tp_each_element(const tp_call *call, const tp_array *in, const tp_array *ou
 #define TP_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
-/* The steps of arrays whose elements lie one after another. */
-static const int64_t tp_unit_steps[] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+/* Steps of arrays whose elements lie one after another; and those where the last input is one element. Both
+ * are read from their end. */
+enum { TP_STEPS = 9 };
+static const int64_t tp_unit_steps[TP_STEPS] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const int64_t tp_still_steps[TP_STEPS] = {1, 1, 1, 1, 1, 1, 1, 0, 1};
 
-static inline bool tp_all_ones(const int64_t *s, int n)
+static inline bool tp_steps_are(const int64_t *s, const int64_t *steps, int n)
 {
     for (int i = 0; i < n; i++)
-        if (s[i] != 1) return false;
+        if (s[i] != steps[TP_STEPS - n + i]) return false;
     return true;
 }
 
@@ -47,8 +50,10 @@ static inline bool tp_all_ones(const int64_t *s, int n)
     LOOP(name##_any, target, __VA_ARGS__)                                                     \
     target static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr) \
     {                                                                                         \
-        if (tp_all_ones(s, arrays))                                                           \
+        if (tp_steps_are(s, tp_unit_steps, arrays))                                           \
             name##_any(p, tp_unit_steps, n, attr);                                            \
+        else if ((arrays) > 2 && tp_steps_are(s, tp_still_steps, arrays))                     \
+            name##_any(p, tp_still_steps + TP_STEPS - (arrays), n, attr);                     \
         else                                                                                  \
             name##_any(p, s, n, attr);                                                        \
     }
