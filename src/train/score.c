@@ -129,7 +129,7 @@ static void score_classes(tp_scores *s, tp_tensor *outputs, tp_tensor *targets, 
     tp_meaning meaning = tp_meaning_of(criterion);
     bool binary = meaning == TP_BINARY_LOGITS || meaning == TP_BINARY_P;
     int64_t n = binary ? 2 : tp_size(outputs, 1);
-    if (!binary && tp_rank(outputs) < 2) return; /* a criterion of the user's: no telling */
+    if (!binary && n < 2) return; /* a criterion of the user's: no telling */
     tp_mark scope = tp_open_no_grad(c);
     s->confusion = tp_keep(tp_confusion_matrix(
         tp_cast(targets, TP_I64), tp_likeliest_classes(outputs, criterion), n > classes ? n : classes));
@@ -145,9 +145,12 @@ tp_scores tp_score(const tp_gathered *g, tp_module *criterion, int classes, doub
     tp_scores s = tp_no_scores(tp_context_of(g->outputs));
     s.n = g->n;
     s.loss = loss;
+    tp_meaning meaning = tp_meaning_of(criterion);
+    bool differences =
+        meaning == TP_DIFFERENCES || (meaning == TP_OTHER && tp_numel(g->outputs) == tp_numel(g->targets));
     if (classes) {
         score_classes(&s, g->outputs, g->targets, criterion, classes);
-    } else if (tp_meaning_of(criterion) == TP_DIFFERENCES) {
+    } else if (differences) {
         s.mae = tp_mean_absolute_error(g->targets, g->outputs);
         s.mse = tp_mean_squared_error(g->targets, g->outputs);
         s.rmse = tp_root_mean_squared_error(g->targets, g->outputs);

@@ -69,6 +69,27 @@ static void test_scores_of_numbers(void **state)
     expect_near(tp_scores_get(&s, "mae"), 1, 0);
 }
 
+static tp_tensor *cubic(tp_module *criterion, tp_tensor *x, tp_tensor *target)
+{
+    (void)criterion;
+    tp_tensor *d = tp_sub(x, tp_reshape(target, tp_shape_of(x)));
+    return tp_mean(tp_abs(tp_mul(tp_square(d), d)), TP_ALL, false);
+}
+
+/* A criterion of our own: scores are what the shapes allow. */
+static void test_scores_of_another_criterion(void **state)
+{
+    tp_context *c = *state;
+    tp_module *criterion = tp_criterion_new(c, "cubic", cubic, NULL, 0);
+    tp_tensor *x = f32(MATRIX(c, 3, 1, 1, 2, 4));
+    tp_scores s = tp_evaluate(identity(c), tp_dataset_new(c, x, VECTOR(c, 1, 3, 2)), .criterion = criterion);
+    expect_near(s.loss, 3, 0);
+    expect_near(s.mae, 1, 0);
+    s = tp_evaluate(identity(c), tp_dataset_new(c, x, i64(VECTOR(c, 1, 0, 2))), .criterion = criterion);
+    expect_near(s.loss, 16.0 / 3, 1e-6);
+    assert_true(isnan(s.accuracy) && isnan(s.mae) && tp_is_nil(s.confusion));
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -132,6 +153,29 @@ static void test_what_outputs_mean(void **state)
                   TP_SHAPE(2), 0, 1);
 }
 
+static void test_more_outputs_than_classes(void **state)
+{
+    tp_context *c = *state;
+    tp_tensor *x = f32(MATRIX(c, 2, 4, 0, 1, 0, 0, 0, 0, 0, 1));
+    tp_scores s = tp_evaluate(identity(c), tp_dataset_new(c, x, i64(VECTOR(c, 1, 0))));
+    expect_values(s.confusion, TP_SHAPE(4, 4), 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    expect_near(s.accuracy, 0.5, 0);
+}
+
+static void test_predict_without_targets(void **state)
+{
+    tp_context *c = *state;
+    tp_tensor *x = f32(MATRIX(c, 3, 2, 1, 2, 3, 4, 5, 6));
+    expect_values(tp_predict(identity(c), tp_dataset_new(c, x, NULL), .batch_size = 2), TP_SHAPE(3, 2), 1, 2,
+                  3, 4, 5, 6);
+}
+
+static tp_tensor *halves_forward(tp_module *m, tp_tensor *x)
+{
+    (void)m;
+    return tp_reshape(x, TP_SHAPE(-1, 2));
+}
+
 #define NO_SCORES(call) assert_true(isnan((call).loss))
 
 static void test_refused(void **state)
@@ -162,6 +206,8 @@ static void test_refused(void **state)
     expect_error(c, TP_ERR_SHAPE, "tp_cross_entropy: argument 'target' takes [10,3], got [10]");
     NO_SCORES(tp_evaluate(net, tp_dataset_new(c, tp_zeros(c, TP_SHAPE(3, 4), TP_F32), NULL)));
     expect_error(c, TP_ERR_ARGUMENT, "the data has no targets");
+    assert_true(tp_is_nil(tp_predict(tp_module_new(c, "halves", halves_forward, NULL, 0), data)));
+    expect_error(c, TP_ERR_SHAPE, "tp_predict: the net gives 20 rows for a batch of 10 samples");
     tp_tensor *y = i64(VECTOR(c, 0, 1));
     NO_SCORES(tp_evaluate(tp_sequential(c, tp_linear(c, 2, 2)),
                           tp_dataset_new(c, tp_zeros(c, TP_SHAPE(2, 3, 2), TP_F32), y)));
@@ -207,10 +253,13 @@ static const struct CMUnitTest tests[] = {
     TEST(test_scores_of_classes),
     TEST(test_scores_of_two_classes),
     TEST(test_scores_of_numbers),
+    TEST(test_scores_of_another_criterion),
     TEST(test_names),
     TEST(test_any_batch_size_gives_the_same),
     TEST(test_flags_and_stream_stay),
     TEST(test_what_outputs_mean),
+    TEST(test_more_outputs_than_classes),
+    TEST(test_predict_without_targets),
     TEST(test_refused),
     cmocka_unit_test(test_faults),
 };

@@ -69,6 +69,39 @@ static void test_same_bits_each_time(void **state)
     expect_near(tp_history_get(watched.history, 2, "loss"), tp_history_get(a.history, 2, "loss"), 0);
 }
 
+static bool count_samples(const tp_fit_state *s, void *user)
+{
+    *(int64_t *)user += s->train->n;
+    return true;
+}
+
+static void test_drops_the_last_batch(void **state)
+{
+    tp_context *c = *state;
+    int64_t samples = 0;
+    result whole = FIT(c, .epochs = 2, .batch_size = 16, .on_epoch = count_samples, .user = &samples);
+    assert_int_equal(samples, 2 * 50);
+    samples = 0;
+    result full =
+        FIT(c, .epochs = 2, .batch_size = 16, .drop_last = true, .on_epoch = count_samples, .user = &samples);
+    assert_int_equal(samples, 2 * 48);
+    assert_true(whole.bits != full.bits);
+}
+
+/* A net in evaluation, and with gradients left over. */
+static void test_starts_afresh(void **state)
+{
+    tp_context *c = *state;
+    tp_seed(c, 3);
+    tp_module *net = dropout_net(c, 4, 3, TP_F32);
+    tp_optimizer *opt = tp_adam(net, .lr = 0.01);
+    tp_eval(net);
+    tp_backward(tp_sum(tp_forward(net, tp_ones(c, TP_SHAPE(2, 4), TP_F32)), TP_ALL, false));
+    tp_fit(net, opt, three_classes(c, 50, 4, 1), .epochs = 2);
+    assert_true(tp_is_training(net));
+    assert_true(bits_of(net) == FIT(c, .epochs = 2).bits);
+}
+
 static void test_goes_on_from_an_epoch(void **state)
 {
     tp_context *c = *state;
@@ -82,7 +115,8 @@ static void test_goes_on_from_an_epoch(void **state)
     assert_true(bits_of(net) == whole.bits);
     assert_int_equal(tp_history_epochs(last), 1);
     expect_near(tp_history_get(last, 0, "loss"), tp_history_get(whole.history, 3, "loss"), 0);
-    assert_int_equal(tp_history_epochs(tp_fit(net, opt, data, .epochs = TP_ZERO)), 0);
+    tp_history *none = tp_fit(net, opt, data, .epochs = TP_ZERO);
+    assert_true(tp_history_epochs(none) == 0 && tp_history_best(none) == -1);
     assert_true(bits_of(net) == whole.bits);
 }
 
@@ -276,7 +310,7 @@ static void test_diverging(void **state)
     tp_module_add_parameter(root, "w", tp_ones(c, TP_SHAPE(1), TP_F32));
     tp_fit(root, tp_sgd(root), tp_dataset_new(c, tp_zeros(c, TP_SHAPE(2, 1), TP_F32), VECTOR(c, 1, 1)));
     expect_error(c, TP_ERR_DIVERGED, "tp_fit: the gradient of w is not finite in batch 1 of epoch 1");
-    assert_true(tp_item(tp_parameter(root, "w")) == 1);
+    assert_true(tp_item(tp_parameter(root, "w")) == 1 && tp_is_nil(tp_grad_of(tp_parameter(root, "w"))));
     tp_init_constant(tp_parameter(net, "0.bias"), INFINITY);
     tp_fit(net, opt, data);
     expect_error(c, TP_ERR_DIVERGED, "tp_fit: the parameter 0.bias is not finite in batch 1 of epoch 1");
@@ -372,6 +406,8 @@ static void test_faults(void **state)
 static const struct CMUnitTest tests[] = {
     TEST(test_as_a_loop_by_hand),
     TEST(test_same_bits_each_time),
+    TEST(test_drops_the_last_batch),
+    TEST(test_starts_afresh),
     TEST(test_goes_on_from_an_epoch),
     TEST(test_history),
     TEST(test_scores_while_training),
