@@ -1,7 +1,7 @@
 # A thin front for CMake; every target first installs what it needs (tools/install-deps.sh).
 PREFIX ?= /usr/local
 
-.PHONY: all demo check check-all check-oracle bench install format clean
+.PHONY: all demo demo-seeds check check-all check-oracle bench install format clean
 
 all:
 	@tools/install-deps.sh build
@@ -9,7 +9,10 @@ all:
 	@cmake --build --preset release
 
 demo: all
-	@build/examples/digits
+	@build/taper demo
+
+demo-seeds: all
+	@tools/demo_seeds.sh build/taper
 
 check:
 	@tools/install-deps.sh check

@@ -129,10 +129,10 @@ int cli_read_args(cli_args *args, const cli_verb *verb, int n, char **words)
         else if ((taken = read_flag(args, n - i, words + i)) == 0)
             return CLI_USAGE;
     }
-    const cli_flag *f;
-    for (int i = 0; (f = flag_at(verb, i)); i++)
-        if (f->needed && !cli_given(args, f->name))
-            return cli_usage(args, "%s %s is missing", f->name, f->value);
+    for (int i = 0; i < 2 && verb->needed[i]; i++)
+        if (!cli_given(args, verb->needed[i]))
+            return cli_usage(args, "%s %s is missing", verb->needed[i],
+                             find_flag(verb, verb->needed[i], strlen(verb->needed[i]))->value);
     if (args->names >= verb->least && args->names <= verb->most) return CLI_OK;
     fprintf(stderr, "taper: usage: taper %s %s\n", verb->name, verb->arguments);
     return CLI_USAGE;

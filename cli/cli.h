@@ -6,6 +6,8 @@
 #include <taper/ext.h>
 #include <taper/taper.h>
 
+#include <jansson.h>
+
 /* Exit codes. */
 enum {
     CLI_OK,
@@ -34,7 +36,6 @@ typedef struct cli_flag {
     const char *otherwise; /* the value where the flag is not given; NULL: none */
     double least, most;    /* of numbers */
     cli_name_at *names;    /* of choices */
-    bool needed;           /* must be given */
 } cli_flag;
 
 #define CLI_MOST_SEED 9007199254740991.0 /* 2^53 - 1: as JSON's readers have it */
@@ -49,6 +50,7 @@ typedef struct cli_verb {
     const char *summary;               /* one line */
     const char *details;               /* what `taper help VERB` adds below the flags: at least an example */
     const cli_flag *flags[CLI_GROUPS]; /* tables of flags, each ended by one without a name */
+    const char *needed[2];             /* flags that must be given */
     int least, most;                   /* how many names it takes */
     int (*run)(tp_context *c, const cli_args *args); /* returns the exit code */
 } cli_verb;
@@ -99,20 +101,88 @@ int cli_failed(tp_context *c, int code);
 /* Reports "unknown WHAT 'GIVEN'" with the nearest of the known names; returns CLI_USAGE. */
 int cli_unknown(const char *what, const char *given, tp_name_at_fn *name_at, const void *names);
 
-/* --- nets -------------------------------------------------------------------------------------- */
+/* --- data, nets, models ------------------------------------------------------------------------ */
+
+/* --data and what belongs to it. */
+extern const cli_flag cli_data_flags[];
+
+/* Whether the name is of a file, and not of a set that has a test part. */
+bool cli_data_is_file(const char *name);
+
+/* The data of --data. `split` is the part to take of sets that have a test part, where --split does not say.
+ */
+tp_dataset *cli_open_data(tp_context *c, const cli_args *args, const char *split, tp_target_kind kind,
+                          const tp_dataset *like);
 
 enum { CLI_SHAPE_TEXT = 200, CLI_PATH = 2048 };
 
 /* "[28,28]" in `text` of CLI_SHAPE_TEXT bytes, which it returns. */
 const char *cli_shape_text(tp_shape shape, char *text);
 
-/* The net of --net for samples of the shape of --input, both given; after saying what is wrong, nil and the
- * exit code in *status. */
-tp_module *cli_make_net(tp_context *c, const cli_args *args, tp_dtype dtype, tp_shape *input, int *status);
+/* The net of the model file that the verb's name says, or of --net and --input, and the shape of its samples;
+ * *model is nil in the second case. After saying what is wrong, nil and the exit code in *status. */
+tp_module *cli_net(tp_context *c, const cli_args *args, tp_model **model, tp_shape *input, int *status);
+
+/* The criterion a model was trained with, NULL where the file names none. */
+tp_module *cli_criterion(const tp_model *model);
+
+/* --- scores ------------------------------------------------------------------------------------ */
+
+/* A line for each score that has a meaning. */
+void cli_print_scores(const tp_scores *scores);
+
+/* The same as an object. */
+json_t *cli_scores_json(const tp_scores *scores);
+
+/* The scores of each class, and the confusion matrix. */
+void cli_print_report(const tp_scores *scores, const tp_dataset *data);
+
+/* The same as the members "classes" and "confusion" of an object. */
+void cli_report_json(json_t *object, const tp_scores *scores, const tp_dataset *data);
+
+/* How all JSON is written: with digits that doubles have for sure. */
+#define CLI_JSON (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
+/* Prints a value, which it takes over, as one line. */
+int cli_print_json(json_t *value);
+
+/* Whether each --require can be read. */
+int cli_check_requirements(const cli_args *args);
+
+/* Compares the scores with each --require; CLI_GATE where one is not met. */
+int cli_require(const cli_args *args, const tp_scores *scores);
+
+/* --- training ---------------------------------------------------------------------------------- */
+
+/* Name i of the schedules, NULL past the end. */
+const char *cli_schedule_name(int i);
+
+/* Whether --schedule can be read. */
+int cli_check_schedule(const cli_args *args);
+
+/* The schedule of --schedule for `epochs` of `steps` each. */
+tp_schedule *cli_make_schedule(const cli_args *args, tp_optimizer *opt, int64_t epochs, int64_t steps,
+                               bool *every_step);
+
+/* The path of a file of a run, good until the next call. */
+const char *cli_run_path(const char *folder, const char *file);
+
+/* Whether a run may be written to the folder. */
+int cli_run_check(const cli_args *args, const char *folder);
+
+/* Makes the folder, without files of an earlier run, and writes its config.json. */
+int cli_run_start(const char *folder, json_t *config);
+
+/* Appends a line, which it takes over, to a file of a run; false after saying why not. */
+bool cli_run_append(const char *folder, const char *file, json_t *line);
 
 /* --- verbs ------------------------------------------------------------------------------------- */
 
-extern const cli_verb cli_summary, cli_gradcheck, cli_ops, cli_info, cli_help;
+extern const cli_verb cli_train, cli_eval, cli_predict, cli_summary, cli_gradcheck, cli_demo, cli_ops,
+    cli_info, cli_help;
+
+/* How this program was called. */
+extern const char *cli_program;
 
 /* The verbs in order, NULL past the end. */
 const cli_verb *cli_verb_at(int i);

@@ -4,13 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Targets that a loss takes, for outputs [n,..]: class indices, probabilities, or any numbers. */
-static tp_tensor *draw_targets(tp_context *c, const char *loss, tp_tensor *out)
+static bool takes_classes(tp_module *criterion)
 {
-    if (strcmp(loss, "cross_entropy") == 0 || strcmp(loss, "nll") == 0)
+    const char *kind = tp_module_kind(criterion);
+    return strcmp(kind, "cross_entropy") == 0 || strcmp(kind, "nll") == 0;
+}
+
+/* Targets for outputs [n,..]: class indices, probabilities, or any numbers. */
+static tp_tensor *draw_targets(tp_context *c, tp_module *criterion, tp_tensor *out)
+{
+    if (takes_classes(criterion))
         return tp_randint(c, 0, tp_size(out, -1), TP_SHAPE(tp_size(out, 0)), TP_I64);
-    if (strcmp(loss, "bce_with_logits") == 0 || strcmp(loss, "binary_cross_entropy") == 0)
-        return tp_uniform(c, tp_shape_of(out), 0, 1, TP_F64);
+    if (strncmp(tp_module_kind(criterion), "b", 1) == 0) return tp_uniform(c, tp_shape_of(out), 0, 1, TP_F64);
     return tp_normal(c, tp_shape_of(out), 0, 1, TP_F64);
 }
 
@@ -28,26 +33,51 @@ static int check(tp_context *c, tp_module *net, tp_module *criterion, tp_tensor 
     return right ? CLI_OK : cli_failed(c, CLI_GATE);
 }
 
+/* The first samples of --data. */
+static tp_dataset *first_samples(tp_context *c, const cli_args *args, const tp_dataset *like)
+{
+    enum { MOST = 1000 };
+    int64_t rows[MOST];
+    tp_dataset *data = cli_open_data(c, args, "train", tp_dataset_target_kind(like), like);
+    int64_t n = cli_integer(args, "--batch-size");
+    if (n > tp_dataset_size(data)) n = tp_dataset_size(data);
+    if (n > MOST) n = MOST;
+    for (int64_t i = 0; i < n; i++) rows[i] = i;
+    return tp_dataset_rows(data, rows, n);
+}
+
 static int gradcheck(tp_context *c, const cli_args *args)
 {
     int status;
     tp_shape input;
+    tp_model *model;
     tp_seed(c, (uint64_t)cli_integer(args, "--seed"));
-    tp_module *net = cli_make_net(c, args, TP_F64, &input, &status);
+    tp_module *net = cli_net(c, args, &model, &input, &status);
     if (status != CLI_OK) return status;
+    const char *loss = cli_text(args, "--loss");
+    tp_module *criterion = args->names ? cli_criterion(model) : NULL;
+    if (!criterion || cli_given(args, "--loss"))
+        criterion = tp_criterion_named(c, loss ? loss : "cross_entropy");
+    tp_module *copy = tp_module_clone(net, TP_F64);
+    if (cli_given(args, "--data")) {
+        if (!args->names) return cli_usage(args, "--data is for model files");
+        tp_dataset *data = first_samples(c, args, tp_model_data(model));
+        tp_tensor *x = tp_dataset_x(data, TP_F64), *y = tp_dataset_y(data, TP_F64);
+        if (!takes_classes(criterion)) y = tp_reshape(tp_cast(y, TP_F64), tp_shape_of(tp_forward(copy, x)));
+        return check(c, net, criterion, x, y);
+    }
     tp_shape batch = {.n = input.n + 1, .v = {cli_integer(args, "--batch-size")}};
     memcpy(batch.v + 1, input.v, (size_t)input.n * sizeof *input.v);
-    tp_module *criterion = tp_criterion_named(c, cli_text(args, "--loss"));
     tp_tensor *x = tp_normal(c, batch, 0, 1, TP_F64);
-    tp_tensor *y = draw_targets(c, cli_text(args, "--loss"), tp_forward(net, x));
-    return check(c, net, criterion, x, y);
+    return check(c, net, criterion, x, draw_targets(c, criterion, tp_forward(copy, x)));
 }
 
 static const cli_flag flags[] = {
     {"--net", CLI_TEXT, "TEXT",
      "layers, such as \"linear 20, tanh, linear 3\", of:", .names = tp_layer_name_at},
     {"--input", CLI_TEXT, "SHAPE", .help = "the sizes of one sample: 64, or 28,28"},
-    {"--loss", CLI_CHOICE, "LOSS", "the loss:", "cross_entropy", .names = tp_criterion_name_at},
+    {"--loss", CLI_CHOICE, "LOSS",
+     "else the model's, or cross_entropy; one of:", .names = tp_criterion_name_at},
     {"--batch-size", CLI_INTEGER, "N", "samples", "8", .least = 1, .most = 1e6},
     {"--seed", CLI_INTEGER, "N", "of weights and random samples", "0", .least = 0, .most = CLI_MOST_SEED},
     {NULL},
@@ -55,11 +85,12 @@ static const cli_flag flags[] = {
 
 const cli_verb cli_gradcheck = {
     .name = "gradcheck",
-    .arguments = "--net TEXT --input SHAPE [--loss LOSS]",
+    .arguments = "MODEL [--data NAME] | --net TEXT --input SHAPE [--loss LOSS]",
     .summary = "Compares a net's derivatives by reverse mode, by forward mode and by differences.",
     .details =
         "Computes in f64. The exit code is 5 where they disagree.\n\n"
         "example: taper gradcheck --net \"linear 20, tanh, linear 3\" --input 10 --loss cross_entropy\n",
-    .flags = {flags},
+    .flags = {flags, cli_data_flags},
+    .most = 1,
     .run = gradcheck,
 };

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const cli_verb *const verbs[] = {&cli_summary, &cli_gradcheck, &cli_ops, &cli_info, &cli_help};
+static const cli_verb *const verbs[] = {&cli_train, &cli_eval, &cli_predict, &cli_summary, &cli_gradcheck,
+                                        &cli_demo,  &cli_ops,  &cli_info,    &cli_help};
 
 const cli_verb *cli_verb_at(int i) { return i < (int)(sizeof verbs / sizeof *verbs) ? verbs[i] : NULL; }
 
@@ -49,8 +50,11 @@ static int dispatch(int n, char **words)
     return cli_unknown("verb", words[0], cli_verb_name, NULL);
 }
 
+const char *cli_program = "taper";
+
 int main(int argc, char **argv)
 {
+    if (argc > 0) cli_program = argv[0];
     int status = dispatch(argc > 0 ? argc - 1 : 0, argv + 1);
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
     perror("taper: cannot write to stdout");

@@ -1,4 +1,4 @@
-/* net.c - the net of --net and --input. */
+/* net.c - the net of a model file, or of --net and --input. */
 #include "cli.h"
 
 #include <stdio.h>
@@ -30,17 +30,36 @@ static bool read_shape(const char *text, tp_shape *shape)
     return false;
 }
 
-tp_module *cli_make_net(tp_context *c, const cli_args *args, tp_dtype dtype, tp_shape *input, int *status)
+tp_module *cli_criterion(const tp_model *model)
+{
+    tp_module *criterion = tp_model_criterion(model);
+    return tp_module_is_nil(criterion) ? NULL : criterion;
+}
+
+static int check_flags(const cli_args *args, tp_shape *input)
 {
     const char *text = cli_text(args, "--net"), *shape = cli_text(args, "--input");
-    *status = CLI_OK;
+    if (args->names)
+        return text || shape ? cli_usage(args, "takes a model file, or --net and --input") : CLI_OK;
     if (!text || !shape)
-        *status = cli_usage(args, "%s is missing", text ? "--input SHAPE" : "--net TEXT");
-    else if (!read_shape(shape, input))
-        *status =
-            cli_usage(args, "--input takes the sizes of one sample, such as 64 or 28,28, not '%s'", shape);
+        return cli_usage(args, "%s is missing", text ? "--input SHAPE" : "MODEL or --net TEXT");
+    if (read_shape(shape, input)) return CLI_OK;
+    return cli_usage(args, "--input takes the sizes of one sample, such as 64 or 28,28, not '%s'", shape);
+}
+
+tp_module *cli_net(tp_context *c, const cli_args *args, tp_model **model, tp_shape *input, int *status)
+{
+    *model = tp_nil_model(c);
+    *status = check_flags(args, input);
     if (*status != CLI_OK) return tp_nil_module(c);
-    tp_module *net = tp_net(c, text, *input, .dtype = dtype);
-    if (!tp_ok(c)) *status = cli_failed(c, CLI_USAGE);
+    tp_module *net;
+    if (args->names) {
+        *model = tp_model_open(c, args->name[0]);
+        *input = tp_dataset_sample_shape(tp_model_data(*model));
+        net = tp_model_net(*model);
+    } else {
+        net = tp_net(c, cli_text(args, "--net"), *input);
+    }
+    if (!tp_ok(c)) *status = cli_failed(c, args->names ? CLI_DATA : CLI_USAGE);
     return net;
 }

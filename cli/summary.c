@@ -37,19 +37,22 @@ static int summary(tp_context *c, const cli_args *args)
 {
     int status;
     tp_shape input;
-    tp_module *net = cli_make_net(c, args, TP_F32, &input, &status);
+    tp_model *model;
+    tp_module *net = cli_net(c, args, &model, &input, &status);
     if (status != CLI_OK) return status;
     tp_open_no_grad(c);
     tp_eval(net);
     tp_shape batch = {.n = input.n + 1, .v = {1}};
     memcpy(batch.v + 1, input.v, (size_t)input.n * sizeof *input.v);
     char text[CLI_SHAPE_TEXT], path[CLI_PATH] = "";
+    tp_dtype dtype = tp_parameters(net) ? tp_dtype_of(tp_parameter_at(net, 0, NULL, 0)) : TP_F32;
     printf(row, "layer", "kind", "output", "parameters");
     printf(row, "", "input", cli_shape_text(input, text), "");
-    walk(net, path, 0, tp_zeros(c, batch, TP_F32));
+    walk(net, path, 0, tp_zeros(c, batch, dtype));
     if (!tp_ok(c)) return cli_failed(c, CLI_DATA);
     int64_t n = tp_parameter_numel(net);
-    printf("\n%lld parameters, %.1f KiB\n", (long long)n, (double)n * 4 / 1024);
+    double size = (double)n * (double)tp_dtype_size(dtype);
+    printf("\n%lld parameters, %.1f KiB as %s\n", (long long)n, size / 1024, tp_dtype_name(dtype));
     return CLI_OK;
 }
 
@@ -62,9 +65,11 @@ static const cli_flag flags[] = {
 
 const cli_verb cli_summary = {
     .name = "summary",
-    .arguments = "--net TEXT --input SHAPE",
+    .arguments = "MODEL | --net TEXT --input SHAPE",
     .summary = "Shows the layers of a net: kind, output for one sample, number of parameters.",
-    .details = "example: taper summary --net \"linear 256, relu, linear 10\" --input 64\n",
+    .details = "examples: taper summary runs/digits/model.safetensors\n"
+               "          taper summary --net \"linear 256, relu, linear 10\" --input 64\n",
     .flags = {flags},
+    .most = 1,
     .run = summary,
 };
