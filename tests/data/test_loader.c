@@ -115,6 +115,12 @@ static void test_seek(void **state)
                 assert_memory_equal(part, all[epoch] + 3 * at, (size_t)n * sizeof *part);
                 assert_int_equal(tp_loader_epoch(l), epoch + 1);
             }
+        tp_batch b; /* back within an epoch, while the batch after is made */
+        for (int at = 5; at >= 0; at--) {
+            assert_int_equal(tp_loader_seek(l, 2, at), TP_OK);
+            assert_true(tp_loader_next(l, &b));
+            assert_int_equal((int)tp_get(b.x, TP_INTS(0, 0)), all[2][3 * at]);
+        }
         assert_int_equal(tp_loader_seek(l, 0, 8), TP_ERR_ARGUMENT);
         expect_report(c, "tp_loader_seek: there is no batch 8 of epoch 0, among 7");
         assert_int_equal(tp_loader_seek(l, -1, 0), TP_ERR_ARGUMENT);

@@ -23,6 +23,26 @@ static void test_feature(void **state)
     expect_values(tp_dataset_deviation(d), TP_SHAPE(1), 1);
 }
 
+/* More values than are converted at once, each with its own mean. */
+static void test_wide(void **state)
+{
+    tp_context *c = *state;
+    enum { WIDE = 600 };
+    double x[2 * WIDE];
+    for (int i = 0; i < WIDE; i++) {
+        x[i] = 3 * i;
+        x[WIDE + i] = 5 * i;
+    }
+    tp_dataset *d = tp_dataset_new(c, tp_from_doubles(c, TP_SHAPE(2, WIDE), TP_F64, x), NULL);
+    assert_int_equal(tp_dataset_scale(d, TP_SCALE_FEATURE), TP_OK);
+    tp_tensor *mean = tp_dataset_mean(d), *deviation = tp_dataset_deviation(d), *got = X(d);
+    for (int i = 0; i < WIDE; i++) {
+        expect_near(tp_get(mean, TP_INTS(i)), 4 * i, 0);
+        expect_near(tp_get(deviation, TP_INTS(i)), i ? i : 1, 0);
+        expect_near(tp_get(got, TP_INTS(1, i)), i ? 1 : 0, 0);
+    }
+}
+
 static void test_global_and_unit(void **state)
 {
     tp_context *c = *state;
@@ -112,8 +132,8 @@ static void test_wrong_calls(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    TEST(test_feature), TEST(test_global_and_unit), TEST(test_images),
-    TEST(test_given),   TEST(test_wrong_calls),
+    TEST(test_feature), TEST(test_wide),  TEST(test_global_and_unit),
+    TEST(test_images),  TEST(test_given), TEST(test_wrong_calls),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }

@@ -16,6 +16,7 @@ version=${version#taper }
 
 [ -f "$prefix/share/doc/taper/LICENSE" ] || fail "no licence"
 [ -f "$lib/libtaper.a" ] || fail "no static library"
+[ -f "$prefix/share/taper/data/iris/LICENSE" ] || fail "no data sets"
 [ "$(readlink "$lib/libtaper.so")" = "libtaper.so.${version%%.*}" ] || fail "libtaper.so does not lead to its soname"
 [ "$(readlink "$lib/libtaper.so.${version%%.*}")" = "libtaper.so.$version" ] || fail "the soname does not lead to the file"
 readelf -d "$lib/libtaper.so" | grep -q "SONAME.*\[libtaper.so.${version%%.*}\]" || fail "wrong soname"
