@@ -32,7 +32,10 @@ static bool make_folder(const char *folder)
         if (mkdir(path, 0777) != 0 && errno != EEXIST) return false;
     }
     struct stat s;
-    return mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &s) == 0 && S_ISDIR(s.st_mode));
+    if (mkdir(path, 0777) == 0) return true;
+    if (errno != EEXIST || stat(path, &s) != 0) return false;
+    errno = ENOTDIR;
+    return S_ISDIR(s.st_mode);
 }
 
 int cli_run_check(const cli_args *args, const char *folder)

@@ -1,24 +1,6 @@
 #!/bin/bash
 # run.sh TAPER: the verbs' output, their exit codes, and what goes to stdout and what to stderr.
-set -eu
-cd "$(dirname "$0")/../.."
-taper=$1
-failures=0
-
-# want CODE OUT ERR ARGUMENT...: runs taper; OUT and ERR are patterns of the whole of stdout and stderr.
-want()
-{
-    local code=$1 out=$2 err=$3 status=0
-    shift 3
-    { stderr=$("$taper" "$@" 2>&1 >&3) || status=$?; } 3>"$scratch"
-    stdout=$(cat "$scratch")
-    [ "$status" = "$code" ] && [[ $stdout == $out ]] && [[ $stderr == $err ]] && return
-    printf 'taper %s: exit code %s (wanted %s)\n--- stdout (wanted %s)\n%s\n--- stderr (wanted %s)\n%s\n' \
-        "$*" "$status" "$code" "$out" "$stdout" "$err" "$stderr"
-    failures=$((failures + 1))
-}
-scratch=$(mktemp)
-trap 'rm -f "$scratch"' EXIT
+. "$(dirname "$0")/want.sh"
 
 # the verb table
 want 0 'taper [0-9]*.[0-9]*.[0-9]*' '' --version
@@ -27,7 +9,7 @@ want 0 'usage: taper VERB*' '' --help
 want 2 '' 'taper: no verb given; `taper help` lists them'
 want 2 '' "taper: unknown verb 'inof'; the nearest is 'info'" inof
 want 2 '' "taper: unknown verb 'hepl'; the nearest is 'help'" help hepl
-for verb in summary gradcheck ops info help; do
+for verb in train eval predict summary gradcheck demo ops info help; do
     want 0 "usage: taper $verb*example*: taper $verb*" '' help $verb
     want 0 "usage: taper $verb*example*: taper $verb*" '' $verb --help
     want 2 '' "taper: unknown flag '--jsno'*" $verb --jsno
@@ -38,7 +20,7 @@ want 2 '' 'taper: usage: taper help \[VERB\]' help ops info
 # ops
 want 0 '*' '' ops
 rows=$(grep -c '^OP' include/taper/ops.def)
-[ "$(wc -l <<<"$stdout")" = "$rows" ] || { echo "taper ops: not the $rows lines of ops.def"; failures=1; }
+[ "$(wc -l <<<"$stdout")" = "$rows" ] || fail "taper ops: not the $rows lines of ops.def"
 want 0 $'*\nexp * ()->() *F->F *slope *y *- *e^x\n*' '' ops
 want 0 $'*\ngt *NN->B *nodiff *; nodiff: a comparison *' '' ops
 want 0 $'sum: sum over axes*inputs *x\n*axes axes = TP_ALL\n* (n)->()*linear + pull*reads *nothing' '' ops sum
@@ -47,7 +29,7 @@ want 0 'sgd_update: *outputs *x (overwritten inputs)*nodiff: *' '' ops sgd_updat
 want 2 '' "taper: unknown op 'summ'; the nearest is 'sum'" ops exp summ
 want 2 '' "taper: unknown flag '--jsno'; the nearest is '--json'" ops --jsno
 want 0 '*' '' ops --json
-/usr/bin/python3 - "$rows" "$scratch" <<'END' || failures=$((failures + 1))
+/usr/bin/python3 - "$rows" "$stdout_file" <<'END' || fail "the JSON of taper ops is wrong"
 import json, sys
 rows = json.load(open(sys.argv[2]))
 by_name = {row["name"]: row for row in rows}
@@ -64,9 +46,9 @@ want 0 $'exp * rank 0 [0-9]*, rank 4 [0-9]*\n*no broadcast *\nmul * same tensor 
 want 0 $'relu * rank 0 [0-9]*\n*' '' ops --cases relu
 want 0 '*narrowed * pole at 0*' '' ops --cases log
 want 0 '*' '' ops --cases
-[ "$(wc -l <<<"$stdout")" = $((rows + 1)) ] || { echo "taper ops --cases: not a line for each row"; failures=1; }
+[ "$(wc -l <<<"$stdout")" = $((rows + 1)) ] || fail "taper ops --cases: not a line for each row"
 want 0 '*' '' ops --cases --json
-/usr/bin/python3 - "$rows" "$scratch" <<'END' || failures=$((failures + 1))
+/usr/bin/python3 - "$rows" "$stdout_file" <<'END' || fail "the JSON of taper ops is wrong"
 import json, sys
 rows = json.load(open(sys.argv[2]))
 assert len(rows) == int(sys.argv[1])
@@ -111,6 +93,6 @@ TAPER_SIMD=mmx want 0 $'*\nsimd *\\(this processor has no TAPER_SIMD=mmx\\)\n*' 
 # a result that cannot be written is a failure
 status=0
 text=$("$taper" ops 2>&1 >/dev/full) || status=$?
-[ "$status" = 1 ] && [[ $text == *'cannot write to stdout'* ]] || { echo "/dev/full: $status, $text"; failures=1; }
+[ "$status" = 1 ] && [[ $text == *'cannot write to stdout'* ]] || fail "/dev/full: $status, $text"
 
-[ $failures = 0 ] && echo "the command line does what it says"
+finish
