@@ -66,6 +66,7 @@ json 'assert sum(map(sum, lines[0]["confusion"])) == 150 and lines[0]["classes"]
 # predict: in order, with the target's column or without, columns in any order, from a pipe
 want 0 $'class,p_setosa,p_versicolor,p_virginica\nsetosa,0.9*' '' predict $model --data iris
 json 'assert len(lines) == 151' <(sed 's/.*/0/' "$stdout_file")
+all=$stdout
 want 0 '*' '' predict $model --data "$iris_file"
 [ "$stdout" = "$all" ] || fail "the file and the set of its name differ"
 cut -d, -f1-4 "$iris_file" | awk -F, '{ print $4 "," $2 ",x," $3 "," $1 }' | sed '1s/,x,/,more,/' >mixed.csv
