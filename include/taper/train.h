@@ -172,9 +172,8 @@ typedef struct tp_fit_options {
     double clip_norm;   /* the most that the norm of all gradients together may be; left zero: no limit */
     double clip_value;  /* the most that an element of a gradient may be; left zero: no limit */
 
-    tp_schedule *schedule;    /* stepped after each epoch ... */
-    bool schedule_every_step; /* ... or after each step; one that waits for a plateau gets the monitored score
-                               */
+    tp_schedule *schedule;    /* stepped after each epoch; plateau looks at the monitored score ... */
+    bool schedule_every_step; /* ... or after each step; plateau looks at the loss of the last batch */
 
     const char *monitor; /* a name of tp_history_get; NULL: "val_loss", without validation "loss" */
     int64_t patience;    /* stop after so many epochs without a better score, and at the end go back to the
