@@ -72,7 +72,7 @@ bool tp_values_of_names(tp_values *v, tp_context *c, const tp_names *names)
 int64_t tp_values_find(const tp_values *v, const char *text)
 {
     tp_value_of key = value_of(text, 0, v->numbers), *found = NULL;
-    if (v->n && isnan(key.number) != v->numbers)
+    if (v->n && !isnan(key.number) == v->numbers)
         found = bsearch(&key, v->at, (size_t)v->n, sizeof key, compare);
     return found ? found->index : -1;
 }
