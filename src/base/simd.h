@@ -5,10 +5,11 @@
 /* Each has all that the one before has. */
 typedef enum tp_simd { TP_SIMD_BASELINE, TP_SIMD_AVX2, TP_SIMD_AVX512, TP_SIMD_LEVELS } tp_simd;
 
-/* What allows a function the instructions of a level. */
+/* What allows a function, and what is inlined into it, the instructions of a level. A function of ours that
+ * it calls would be compiled without them, so it is always inlined. */
 #if defined(__x86_64__)
-#define TP_AVX2   __attribute__((target("avx2,fma")))
-#define TP_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define TP_AVX2   __attribute__((target("avx2,fma"), flatten))
+#define TP_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"), flatten))
 #endif
 
 /* The widest that this processor has. */

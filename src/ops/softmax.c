@@ -1,4 +1,5 @@
 /* softmax.c - what e^x is summed for, with the maximum taken out first. */
+#include "base/simd.h"
 #include "base/vmath.h"
 #include "ops/reduce.h"
 #include "tensor/dtype.h"
@@ -14,29 +15,29 @@
 typedef void row_fn(void *row, int64_t n);
 
 /* shift: x - max, so that no e^x overflows; -inf - -inf is NaN, as PyTorch has it for a row of -inf. */
-#define SOFTMAX(T)                                                                     \
-    static void shift_##T(T *x, int64_t n)                                             \
+#define SOFTMAX(T, level, target)                                                      \
+    target static void shift_##T##_##level(T *x, int64_t n)                            \
     {                                                                                  \
         T max = (T)-INFINITY;                                                          \
         for (int64_t k = 0; k < n; k++) max = x[k] > max || x[k] != x[k] ? x[k] : max; \
         for (int64_t k = 0; k < n; k++) x[k] -= max;                                   \
     }                                                                                  \
-    static void softmax_##T(void *row, int64_t n)                                      \
+    target static void softmax_##T##_##level(void *row, int64_t n)                     \
     {                                                                                  \
         T *x = row;                                                                    \
         tp_sum_##T sum = {.blocks = 0};                                                \
-        shift_##T(x, n);                                                               \
+        shift_##T##_##level(x, n);                                                     \
         for (int64_t k = 0; k < n; k++) x[k] = m_exp(x[k]);                            \
         for (int64_t k = 0; k < n; k += TP_BLOCK)                                      \
             tp_sum_##T##_add(&sum, x + k, n - k < TP_BLOCK ? n - k : TP_BLOCK);        \
         T total = tp_sum_##T##_end(&sum);                                              \
         for (int64_t k = 0; k < n; k++) x[k] /= total;                                 \
     }                                                                                  \
-    static void log_softmax_##T(void *row, int64_t n)                                  \
+    target static void log_softmax_##T##_##level(void *row, int64_t n)                 \
     {                                                                                  \
         T *x = row, e[TP_BLOCK];                                                       \
         tp_sum_##T sum = {.blocks = 0};                                                \
-        shift_##T(x, n);                                                               \
+        shift_##T##_##level(x, n);                                                     \
         for (int64_t k = 0; k < n; k += TP_BLOCK) {                                    \
             int64_t m = n - k < TP_BLOCK ? n - k : TP_BLOCK;                           \
             for (int64_t j = 0; j < m; j++) e[j] = m_exp(x[k + j]);                    \
@@ -46,8 +47,30 @@ typedef void row_fn(void *row, int64_t n);
         for (int64_t k = 0; k < n; k++) x[k] -= log_total;                             \
     }
 
-SOFTMAX(float)
-SOFTMAX(double)
+SOFTMAX(float, baseline, )
+SOFTMAX(double, baseline, )
+#if defined(__x86_64__)
+SOFTMAX(float, avx2, TP_AVX2)
+SOFTMAX(double, avx2, TP_AVX2)
+SOFTMAX(float, avx512, TP_AVX512)
+SOFTMAX(double, avx512, TP_AVX512)
+#endif
+
+#define LEVEL(name, level)                          \
+    {                                               \
+        name##_float_##level, name##_double_##level \
+    }
+#if defined(__x86_64__)
+#define LEVELS(name)                                                  \
+    {                                                                 \
+        LEVEL(name, baseline), LEVEL(name, avx2), LEVEL(name, avx512) \
+    }
+#else
+#define LEVELS(name)          \
+    {                         \
+        LEVEL(name, baseline) \
+    }
+#endif
 
 static void each_row(const tp_call *call, const tp_array *in, const tp_array *out, row_fn *run)
 {
@@ -69,12 +92,14 @@ static void each_row(const tp_call *call, const tp_array *in, const tp_array *ou
 
 static void softmax_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    each_row(call, in, out, in[0].dtype == TP_F64 ? softmax_double : softmax_float);
+    static row_fn *const rows[][2] = LEVELS(softmax);
+    each_row(call, in, out, rows[tp_simd_in_use()][in[0].dtype == TP_F64]);
 }
 
 static void log_softmax_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    each_row(call, in, out, in[0].dtype == TP_F64 ? log_softmax_double : log_softmax_float);
+    static row_fn *const rows[][2] = LEVELS(log_softmax);
+    each_row(call, in, out, rows[tp_simd_in_use()][in[0].dtype == TP_F64]);
 }
 
 static tp_tensor *total(const tp_call *call, tp_tensor *x)
