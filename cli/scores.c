@@ -12,7 +12,7 @@ void cli_print_scores(const tp_scores *scores)
     printf("%-10s %lld\n", "samples", (long long)scores->n);
     for (int i = 0; tp_score_name(i); i++) {
         double value = tp_scores_get(scores, tp_score_name(i));
-        if (!isnan(value)) printf("%-10s %.6g\n", tp_score_name(i), value);
+        if (!isnan(value)) printf("%-10s %#.6g\n", tp_score_name(i), value);
     }
 }
 

@@ -17,7 +17,7 @@ WHERE = re.compile(r"^(?:Add to `(?P<below>[^`]+)`, below the line `(?P<line>[^`
 
 def copy_tree(scratch):
     shutil.rmtree(scratch, ignore_errors=True)
-    shutil.copytree(ROOT, scratch, ignore=shutil.ignore_patterns("build*", ".git"))
+    shutil.copytree(ROOT, scratch, ignore=shutil.ignore_patterns("build*", "runs", ".git"))
 
 
 def blocks(page):
