@@ -37,6 +37,7 @@ static inline const char *path_of(const char *name)
 static inline const char *write_bytes(const char *name, const void *bytes, size_t n)
 {
     const char *path = path_of(name);
+    unlink(path); /* to cut a file short and write it again can wait for the disk */
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
     assert_true(fwrite(bytes, 1, n, f) == n);
