@@ -38,6 +38,68 @@ static void test_shapes(void **state)
     expect_error(c, TP_ERR_STATE, "tp_jacobian: argument 'y' has no history");
 }
 
+/* --- a net 30-50-1 on 128 samples, with respect to all its 1601 parameters --- */
+
+enum { SAMPLES = 128 };
+
+/* The largest difference of [n,SAMPLES] values from the transpose of [SAMPLES,n] values, relative to the
+ * latter or to 1. */
+static double farthest(tp_tensor *a, tp_tensor *b)
+{
+    tp_tensor *d = tp_abs(tp_sub(tp_transpose(a, 0, 1), b));
+    tp_tensor *scale = tp_maximum(tp_abs(b), tp_ones(tp_context_of(b), TP_SCALAR, TP_F64));
+    return tp_item(tp_max(tp_div(d, scale), TP_ALL, false));
+}
+
+/* Row k: how the predictions change with element k of a parameter. */
+static tp_tensor *by_differences(tp_module *net, tp_tensor *x, tp_tensor *parameter)
+{
+    tp_context *c = tp_context_of(x);
+    tp_mark scope = tp_open_no_grad(c);
+    int64_t n = tp_numel(parameter);
+    double h = 1e-6, *v = tp_data_mut(parameter), *rows = malloc((size_t)n * SAMPLES * sizeof *rows);
+    for (int64_t k = 0; k < n; k++) { /* in the order of memory, as transposed below */
+        double kept = v[k], side[2][SAMPLES];
+        for (int i = 0; i < 2; i++) {
+            tp_mark step = tp_open_scope(c);
+            v[k] = kept + (i ? -h : h);
+            tp_read_doubles(tp_forward(net, x), side[i], SAMPLES);
+            tp_close_scope(c, step);
+        }
+        v[k] = kept;
+        for (int s = 0; s < SAMPLES; s++) rows[k * SAMPLES + s] = (side[0][s] - side[1][s]) / (2 * h);
+    }
+    tp_tensor *result = tp_from_doubles(c, TP_SHAPE(n, SAMPLES), TP_F64, rows);
+    free(rows);
+    tp_keep(result);
+    tp_close_scope(c, scope);
+    return result;
+}
+
+static void test_net_three_ways(void **state)
+{
+    tp_context *c = *state;
+    tp_seed(c, 1);
+    tp_module *net = tp_sequential(c, tp_linear(c, 30, 50, .dtype = TP_F64), tp_tanh_layer(c),
+                                   tp_linear(c, 50, 1, .dtype = TP_F64), tp_sigmoid_layer(c));
+    tp_tensor *x = tp_normal(c, TP_SHAPE(SAMPLES, 30), 0, 1, TP_F64), *y = tp_forward(net, x);
+    int level = tp_open_forward(c);
+    tp_tensor *dual[4];
+    for (int i = 0; i < 4; i++) dual[i] = tp_dual_identity(tp_parameter_at(net, i, NULL, 0), level, i);
+    tp_tensor *carried = tp_forward(tp_module_with_parameters(net, dual), x);
+    for (int i = 0; i < 4; i++) {
+        tp_tensor *p = tp_parameter_at(net, i, NULL, 0);
+        tp_tensor *streamed = tp_squeeze(tp_tangent(carried, level, i), TP_AXES(2));
+        tp_tensor *reverse = tp_reshape(tp_jacobian(y, p), TP_SHAPE(SAMPLES, tp_numel(p)));
+        expect_near(farthest(streamed, reverse), 0, 1e-12);
+        tp_tensor *j = tp_jacobian(y, p); /* a weight [out,in] lies in memory as [in,out] */
+        if (tp_rank(p) == 2) j = tp_transpose(j, 2, 3);
+        tp_tensor *in_memory = tp_reshape(j, TP_SHAPE(SAMPLES, tp_numel(p)));
+        expect_near(farthest(by_differences(net, x, p), in_memory), 0, 1e-9);
+    }
+    tp_close_forward(c, level);
+}
+
 static void test_unrelated(void **state)
 {
     tp_context *c = *state;
@@ -146,15 +208,11 @@ static void test_null(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_rows_and_columns),
-        TEST(test_shapes),
-        TEST(test_unrelated),
-        TEST(test_recorded),
-        cmocka_unit_test(test_chunks),
-        TEST(test_hessian),
-        TEST(test_hvp),
-        TEST(test_linear),
-        TEST(test_null),
+        TEST(test_rows_and_columns), TEST(test_shapes),
+        TEST(test_net_three_ways),   TEST(test_unrelated),
+        TEST(test_recorded),         cmocka_unit_test(test_chunks),
+        TEST(test_hessian),          TEST(test_hvp),
+        TEST(test_linear),           TEST(test_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
