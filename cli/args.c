@@ -81,6 +81,9 @@ static int add(cli_args *args, const cli_flag *f, const char *text)
 {
     int status = CLI_OK;
     if (f->kind == CLI_INTEGER || f->kind == CLI_NUMBER) status = check_number(args, f, text);
+    if (f->kind == CLI_CHARACTER && strcmp(text, "tab") != 0 &&
+        (strlen(text) != 1 || strchr("\r\n\"", *text)))
+        status = cli_usage(args, "%s takes one character, or 'tab', not '%s'", f->name, text);
     if (f->kind == CLI_CHOICE && find_name(f->names, text) < 0)
         status = cli_unknown(f->name, text, choice_name, f);
     if (status == CLI_OK && args->given == CLI_GIVEN) status = cli_usage(args, "too many flags");

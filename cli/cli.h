@@ -25,7 +25,7 @@ typedef const char *cli_name_at(int i);
 /* --- flags ------------------------------------------------------------------------------------- */
 
 /* What a flag takes. */
-typedef enum cli_kind { CLI_SWITCH, CLI_TEXT, CLI_INTEGER, CLI_NUMBER, CLI_CHOICE } cli_kind;
+typedef enum cli_kind { CLI_SWITCH, CLI_TEXT, CLI_INTEGER, CLI_NUMBER, CLI_CHARACTER, CLI_CHOICE } cli_kind;
 
 /* A flag: its help, its default and its errors all come from here. */
 typedef struct cli_flag {
@@ -35,7 +35,7 @@ typedef struct cli_flag {
     const char *help;
     const char *otherwise; /* the value where the flag is not given; NULL: none */
     double least, most;    /* of numbers */
-    cli_name_at *names;    /* of choices */
+    cli_name_at *names;    /* that a choice is one of, or that a text is made of */
 } cli_flag;
 
 #define CLI_MOST_SEED 9007199254740991.0 /* 2^53 - 1: as JSON's readers have it */
@@ -154,8 +154,8 @@ int cli_require(const cli_args *args, const tp_scores *scores);
 
 /* --- training ---------------------------------------------------------------------------------- */
 
-/* Name i of the schedules, NULL past the end. */
-const char *cli_schedule_name(int i);
+/* Schedule i with its numbers, "step EPOCHS [GAMMA]", good until the next call; NULL past the end. */
+const char *cli_schedule_text(int i);
 
 /* Whether --schedule can be read. */
 int cli_check_schedule(const cli_args *args);

@@ -30,10 +30,10 @@ static const char *missing_name(int i)
 
 const cli_flag cli_data_flags[] = {
     {"--data", CLI_TEXT, "NAME", .help = DATA_HELP},
-    {"--split", CLI_CHOICE, "PART", "the part of it:", .names = split_name},
+    {"--split", CLI_CHOICE, "PART", "the part to take", .names = split_name},
     {"--target", CLI_TEXT, "COLUMN",
      .help = "of a CSV file: the target's name, or its number from 0; else the last"},
-    {"--separator", CLI_TEXT, "CHAR", .help = "of a CSV file, one character or 'tab'; else it is found"},
+    {"--separator", CLI_CHARACTER, "CHAR", .help = "of a CSV file, or 'tab'; else it is found"},
     {"--header", CLI_CHOICE, "WHICH", "whether a CSV file begins with names", "found", .names = header_name},
     {"--missing", CLI_CHOICE, "WHAT", "what becomes of rows with missing values", "error",
      .names = missing_name},
@@ -41,6 +41,12 @@ const cli_flag cli_data_flags[] = {
 };
 
 /* --- open -------------------------------------------------------------------------------------- */
+
+static const char *set_name(const void *unused, int i)
+{
+    (void)unused;
+    return tp_dataset_name_at(i);
+}
 
 bool cli_data_is_file(const char *name)
 {
@@ -65,5 +71,6 @@ tp_dataset *cli_open_data(tp_context *c, const cli_args *args, const char *split
                                        .target = cli_text(args, "--target"),
                                        .missing = (tp_missing)cli_choice(args, "--missing"));
     if (like) tp_dataset_scale_like(data, like);
+    if (tp_error(c) == TP_ERR_IO && !strpbrk(name, "./:")) cli_unknown("set", name, set_name, NULL);
     return data;
 }

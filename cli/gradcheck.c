@@ -73,11 +73,9 @@ static int gradcheck(tp_context *c, const cli_args *args)
 }
 
 static const cli_flag flags[] = {
-    {"--net", CLI_TEXT, "TEXT",
-     "layers, such as \"linear 20, tanh, linear 3\", of:", .names = tp_layer_name_at},
+    {"--net", CLI_TEXT, "TEXT", "layers, such as \"linear 20, tanh, linear 3\"", .names = tp_layer_name_at},
     {"--input", CLI_TEXT, "SHAPE", .help = "the sizes of one sample: 64, or 28,28"},
-    {"--loss", CLI_CHOICE, "LOSS",
-     "else the model's, or cross_entropy; one of:", .names = tp_criterion_name_at},
+    {"--loss", CLI_CHOICE, "LOSS", "else the model's, or cross_entropy", .names = tp_criterion_name_at},
     {"--batch-size", CLI_INTEGER, "N", "samples", "8", .least = 1, .most = 1e6},
     {"--seed", CLI_INTEGER, "N", "of weights and random samples", "0", .least = 0, .most = CLI_MOST_SEED},
     {NULL},

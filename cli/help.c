@@ -4,18 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The names a choice is taken from, in lines that fit. */
+/* The names a value is taken from, in lines that fit. */
 static void print_names(const cli_flag *f)
 {
     enum { INDENT = 26, WIDTH = 100 };
     int column = WIDTH;
     for (int i = 0; f->names(i); i++) {
         int length = (int)strlen(f->names(i)) + 2;
+        if (i) putchar(',');
         if (column + length > WIDTH) {
-            printf("\n%*s", INDENT, "");
             column = INDENT;
+            printf("\n%*s", INDENT, "");
+        } else {
+            putchar(' ');
         }
-        printf("%s%s", f->names(i), f->names(i + 1) ? ", " : "");
+        fputs(f->names(i), stdout);
         column += length;
     }
 }
@@ -50,7 +53,7 @@ static int help(tp_context *c, const cli_args *args)
     }
     if (args->names == 1) return cli_unknown("verb", args->name[0], cli_verb_name, NULL);
     puts("usage: taper VERB [--FLAG VALUE...] [NAME...]\n");
-    for (int i = 0; cli_verb_at(i); i++) printf("  %-10s%s\n", cli_verb_at(i)->name, cli_verb_at(i)->summary);
+    for (int i = 0; cli_verb_at(i); i++) printf("  %-11s%s\n", cli_verb_at(i)->name, cli_verb_at(i)->summary);
     puts("\n`taper help VERB` tells more. Exit codes: 0 done, 1 failed, 2 a wrong command line, 3 a wrong "
          "data\n"
          "or model file, 4 diverged, 5 a requirement not met, 130 interrupted.");

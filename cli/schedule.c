@@ -30,12 +30,18 @@ static const schedule schedules[SCHEDULES] = {
     [PLATEAU] = {"plateau", "[PATIENCE [FACTOR]]", 0, 2, 1, {OPTION(patience), OPTION(factor)}},
 };
 
-const char *cli_schedule_name(int i) { return i < SCHEDULES ? schedules[i].name : NULL; }
+const char *cli_schedule_text(int i)
+{
+    static char text[64];
+    if (i >= SCHEDULES) return NULL;
+    snprintf(text, sizeof text, "%s %s", schedules[i].name, schedules[i].numbers);
+    return text;
+}
 
 static const char *name_at(const void *unused, int i)
 {
     (void)unused;
-    return cli_schedule_name(i);
+    return i < SCHEDULES ? schedules[i].name : NULL;
 }
 
 /* The text's schedule and numbers; -1 after saying what is wrong. */

@@ -129,10 +129,13 @@ static int make_optimizer(training *t)
     return tp_ok(t->c) ? CLI_OK : cli_failed(t->c, CLI_USAGE);
 }
 
+/* Writes the net as it is to a file of the run; false after saying why not. */
 static bool save(const training *t, const char *file)
 {
     const char *path = cli_run_path(t->folder, file);
-    return tp_model_save(t->net, path, .data = t->train, .criterion = t->criterion) == TP_OK;
+    if (tp_model_save(t->net, path, .data = t->train, .criterion = t->criterion) == TP_OK) return true;
+    cli_failed(t->c, CLI_FAILED);
+    return false;
 }
 
 /* --- while it runs ----------------------------------------------------------------------------- */
@@ -193,8 +196,7 @@ static int run(training *t)
            .on_epoch = t->folder ? on_epoch : NULL, .user = t);
     if (t->failed) return CLI_FAILED;
     if (!tp_ok(t->c)) return cli_failed(t->c, tp_error(t->c) == TP_ERR_DIVERGED ? CLI_DIVERGED : CLI_FAILED);
-    if (t->folder && !save(t, "model.safetensors")) return cli_failed(t->c, CLI_FAILED);
-    return CLI_OK;
+    return t->folder && !save(t, "model.safetensors") ? CLI_FAILED : CLI_OK;
 }
 
 /* --- what is kept and shown -------------------------------------------------------------------- */
@@ -279,7 +281,7 @@ static int train(tp_context *c, const cli_args *args)
         json_decref(config);
     }
     if (!cli_given(args, "--quiet")) say_data(&t);
-    struct sigaction action = {.sa_handler = interrupt};
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}; /* twice: at once */
     sigaction(SIGINT, &action, NULL);
     if (status == CLI_OK) status = run(&t);
     if (status == CLI_OK) status = show(&t);
@@ -305,16 +307,15 @@ static const char *scaling_name(int i)
 enum { MOST = 1000000000 };
 
 static const cli_flag flags[] = {
-    {"--net", CLI_TEXT, "TEXT",
-     "layers, such as \"linear 256, relu, linear 10\", of:", .names = tp_layer_name_at},
-    {"--loss", CLI_CHOICE, "LOSS",
-     "else cross_entropy for classes, mse for numbers; one of:", .names = tp_criterion_name_at},
-    {"--optim", CLI_CHOICE, "OPTIMIZER", "one of:", "adam", .names = tp_optimizer_name_at},
+    {"--net", CLI_TEXT, "TEXT", "layers, such as \"linear 256, relu, linear 10\"", .names = tp_layer_name_at},
+    {"--loss", CLI_CHOICE, "LOSS", "else cross_entropy for classes, mse for numbers",
+     .names = tp_criterion_name_at},
+    {"--optim", CLI_CHOICE, "OPTIMIZER", "what changes the weights", "adam", .names = tp_optimizer_name_at},
     {"--lr", CLI_NUMBER, "RATE", "learning rate; else the optimizer's own", .least = 0, .most = 1e6},
     {"--momentum", CLI_NUMBER, "M", "of sgd and rmsprop", .least = 0, .most = 1},
     {"--weight-decay", CLI_NUMBER, "W", "else the optimizer's own", .least = 0, .most = 1e6},
-    {"--schedule", CLI_TEXT, "TEXT",
-     "of the rate, a name and its numbers, \"step 10 0.5\"; of:", .names = cli_schedule_name},
+    {"--schedule", CLI_TEXT, "TEXT", "of the learning rate, such as \"step 10 0.5\"",
+     .names = cli_schedule_text},
     {"--epochs", CLI_INTEGER, "N", "times the training part is gone through", "10", .least = 1, .most = MOST},
     {"--batch-size", CLI_INTEGER, "N", "samples in a batch", "32", .least = 1, .most = MOST},
     {"--accumulate", CLI_INTEGER, "N", "batches that make one step", "1", .least = 1, .most = MOST},
@@ -324,8 +325,8 @@ static const cli_flag flags[] = {
     {"--patience", CLI_INTEGER, "N", "epochs to wait for better, then go back to the best; 0: off", "0",
      .least = 0, .most = MOST},
     {"--seed", CLI_INTEGER, "N", "of weights, parts and order", "0", .least = 0, .most = CLI_MOST_SEED},
-    {"--dtype", CLI_CHOICE, "DTYPE", "of the net:", "f32", .names = dtype_name},
-    {"--scaling", CLI_CHOICE, "HOW", "of the values:", "found", .names = scaling_name},
+    {"--dtype", CLI_CHOICE, "DTYPE", "of the net", "f32", .names = dtype_name},
+    {"--scaling", CLI_CHOICE, "HOW", "of the values", "found", .names = scaling_name},
     {"--threads", CLI_INTEGER, "N", "1, or 2 to make batches ahead; results are the same", "1", .least = 1,
      .most = 1024},
     {NULL},

@@ -116,6 +116,7 @@ want 2 '' 'taper: tp_adam: takes no .momentum' "${bad[@]}" --net 'linear 3' --mo
 want 2 '' "taper: unknown schedule 'stpe'; the nearest is 'step'" "${bad[@]}" --net 'linear 3' --schedule 'stpe 3'
 want 2 '' "taper train: --schedule: 'step' takes EPOCHS \[GAMMA\], not 'step 2.5'; *" "${bad[@]}" --net 'linear 3' --schedule 'step 2.5'
 want 2 '' 'taper: usage: taper eval MODEL *' eval --data iris
+want 2 '' "taper train: --separator takes one character, or 'tab', not 'ab'; *" "${bad[@]}" --net 'linear 3' --separator ab
 
 # wrong data
 wrong() { want 3 '' "$1" train --data "$2" --net 'linear 2' --quiet "${@:3}"; }
@@ -131,7 +132,7 @@ want 0 '*' '' train --data nan.csv --net 'linear 2' --quiet --epochs 1 --missing
 wrong 'taper: no-rows.csv: there is no row *' no-rows.csv
 wrong 'taper: empty.csv: the file is empty' empty.csv
 wrong 'taper: short.csv: line 3*' short.csv
-wrong 'taper: irsi: cannot open: *' irsi
+wrong $'taper: unknown set \'irsi\'; the nearest is \'iris\'\ntaper: irsi: cannot open: *' irsi
 wrong "taper: $folder: cannot read: Is a directory" "$folder"
 wrong "taper: $folder/train-images-idx3-ubyte: *" "mnist:$folder"
 wrong "taper: text.csv: there is no column 'z' *" text.csv --target z
