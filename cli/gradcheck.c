@@ -19,7 +19,8 @@ static tp_tensor *draw_targets(tp_context *c, tp_module *criterion, tp_tensor *o
     return tp_normal(c, tp_shape_of(out), 0, 1, TP_F64);
 }
 
-static int check(tp_context *c, tp_module *net, tp_module *criterion, tp_tensor *x, tp_tensor *y)
+/* The verb's work once all is there; `status` is the exit code where the parts do not fit each other. */
+static int check(tp_context *c, int status, tp_module *net, tp_module *criterion, tp_tensor *x, tp_tensor *y)
 {
     enum { MOST = 1000, TEXT = 1 << 16 };
     static tp_gradcheck_result results[MOST];
@@ -27,7 +28,7 @@ static int check(tp_context *c, tp_module *net, tp_module *criterion, tp_tensor 
     if (tp_parameters(net) > MOST)
         tp_fail(c, TP_ERR_ARGUMENT, "gradcheck: takes at most %d parameters", MOST);
     bool right = tp_gradcheck_module(net, criterion, x, y, results);
-    if (!tp_ok(c)) return cli_failed(c, CLI_DATA);
+    if (!tp_ok(c)) return cli_failed(c, status);
     tp_gradcheck_print(net, results, text, sizeof text);
     fputs(text, stdout);
     return right ? CLI_OK : cli_failed(c, CLI_GATE);
@@ -64,12 +65,13 @@ static int gradcheck(tp_context *c, const cli_args *args)
         tp_dataset *data = first_samples(c, args, tp_model_data(model));
         tp_tensor *x = tp_dataset_x(data, TP_F64), *y = tp_dataset_y(data, TP_F64);
         if (!takes_classes(criterion)) y = tp_reshape(tp_cast(y, TP_F64), tp_shape_of(tp_forward(copy, x)));
-        return check(c, net, criterion, x, y);
+        return check(c, args->names ? CLI_DATA : CLI_USAGE, net, criterion, x, y);
     }
     tp_shape batch = {.n = input.n + 1, .v = {cli_integer(args, "--batch-size")}};
     memcpy(batch.v + 1, input.v, (size_t)input.n * sizeof *input.v);
     tp_tensor *x = tp_normal(c, batch, 0, 1, TP_F64);
-    return check(c, net, criterion, x, draw_targets(c, criterion, tp_forward(copy, x)));
+    return check(c, args->names ? CLI_DATA : CLI_USAGE, net, criterion, x,
+                 draw_targets(c, criterion, tp_forward(copy, x)));
 }
 
 static const cli_flag flags[] = {

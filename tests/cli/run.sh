@@ -84,6 +84,7 @@ for loss in cross_entropy nll bce_with_logits binary_cross_entropy mse l1 huber 
     want 0 $'0.weight \\[4,5\\] 20: right, *\n2.bias *' '' \
         gradcheck --net 'linear 4, tanh, linear 3, sigmoid' --input 5 --loss $loss
 done
+want 2 '' "taper: tp_binary_cross_entropy: argument 'p' takes 0 to 1, *" gradcheck --net 'linear 3' --input 2 --loss binary_cross_entropy
 
 # info
 want 0 $'version *\nprocessor *\nsimd *\nthreads *\ncompiler *[0-9]*\nbuild *-ffp-contract=off*' '' info
