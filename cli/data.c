@@ -37,7 +37,7 @@ const cli_flag cli_data_flags[] = {
     {"--header", CLI_CHOICE, "WHICH", "whether a CSV file begins with names", "found", .names = header_name},
     {"--missing", CLI_CHOICE, "WHAT", "what becomes of rows with missing values", "error",
      .names = missing_name},
-    {NULL},
+    {.name = NULL},
 };
 
 /* --- open -------------------------------------------------------------------------------------- */

@@ -68,7 +68,7 @@ static const cli_flag flags[] = {
     {"--seed", CLI_INTEGER, "N", "of weights, parts and order", "0", .least = 0, .most = CLI_MOST_SEED},
     {"-o", CLI_TEXT, "FOLDER", "for the run's files; what is there is replaced", .otherwise = "runs/demo"},
     {"--quiet", .help = "no progress"},
-    {NULL},
+    {.name = NULL},
 };
 
 const cli_verb cli_demo = {

@@ -31,7 +31,7 @@ static const cli_flag flags[] = {
     {"--require", CLI_TEXT, "GATE",
      .help = "a score and its bound, 'accuracy>=0.95'; may be given more than once"},
     {"--json", .help = "one JSON object"},
-    {NULL},
+    {.name = NULL},
 };
 
 const cli_verb cli_eval = {

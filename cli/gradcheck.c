@@ -80,7 +80,7 @@ static const cli_flag flags[] = {
     {"--loss", CLI_CHOICE, "LOSS", "else the model's, or cross_entropy", .names = tp_criterion_name_at},
     {"--batch-size", CLI_INTEGER, "N", "samples", "8", .least = 1, .most = 1e6},
     {"--seed", CLI_INTEGER, "N", "of weights and random samples", "0", .least = 0, .most = CLI_MOST_SEED},
-    {NULL},
+    {.name = NULL},
 };
 
 const cli_verb cli_gradcheck = {

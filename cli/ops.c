@@ -237,7 +237,7 @@ static int ops(tp_context *c, const cli_args *args)
 static const cli_flag flags[] = {
     {"--json", .help = "an array of objects"},
     {"--cases", .help = "how many test samples a row has of each kind; of rows named, why it has none"},
-    {NULL},
+    {.name = NULL},
 };
 
 const cli_verb cli_ops = {

@@ -59,7 +59,7 @@ static int summary(tp_context *c, const cli_args *args)
 static const cli_flag flags[] = {
     {"--net", CLI_TEXT, "TEXT", "layers, such as \"linear 256, relu, linear 10\"", .names = tp_layer_name_at},
     {"--input", CLI_TEXT, "SHAPE", .help = "the sizes of one sample: 64, or 28,28"},
-    {NULL},
+    {.name = NULL},
 };
 
 const cli_verb cli_summary = {

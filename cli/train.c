@@ -329,7 +329,7 @@ static const cli_flag flags[] = {
     {"--scaling", CLI_CHOICE, "HOW", "of the values", "found", .names = scaling_name},
     {"--threads", CLI_INTEGER, "N", "1, or 2 to make batches ahead; results are the same", "1", .least = 1,
      .most = 1024},
-    {NULL},
+    {.name = NULL},
 };
 
 static const cli_flag output[] = {
@@ -337,7 +337,7 @@ static const cli_flag output[] = {
     {"--overwrite", .help = "replaces a finished run in that folder"},
     {"--quiet", .help = "no progress"},
     {"--json", .help = "the result as one JSON object"},
-    {NULL},
+    {.name = NULL},
 };
 
 const cli_verb cli_train = {
