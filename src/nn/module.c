@@ -13,6 +13,7 @@ static void module_destroy(tp_object *object)
     }
     tp_free(object->context, m->entries, (size_t)m->room * sizeof *m->entries);
     tp_free(object->context, m->data, m->data_size);
+    for (int i = 0; i < 2; i++) tp_free(object->context, m->list[i].at, m->list[i].size);
     tp_object_free(object, sizeof *m, true);
 }
 
@@ -104,6 +105,7 @@ bool tp_module_append(tp_module *m, const char *name, tp_entry part, const char 
     if (part.tensor) tp_retain(part.tensor);
     if (part.child) tp_object_retain(&part.child->object);
     m->entries[m->n++] = part;
+    tp_nil_module(m->object.context)->added++;
     return true;
 }
 

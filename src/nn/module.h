@@ -16,6 +16,20 @@ typedef struct tp_entry {
     tp_module *child; /* ... or a module */
 } tp_entry;
 
+/* A tensor below a module, and its first path. */
+typedef struct tp_listed {
+    tp_tensor *tensor;
+    const char *path;
+} tp_listed;
+
+/* The different tensors of one role below a module, depth first, in order of making. */
+typedef struct tp_list {
+    tp_listed *at; /* the paths stand at the end */
+    size_t size;   /* bytes there */
+    int n;
+    int64_t added; /* the list is right while the nil module has the same */
+} tp_list;
+
 struct tp_module {
     tp_object object;
     char kind[TP_NAME];
@@ -28,6 +42,8 @@ struct tp_module {
     int n, room;
     int level; /* how far below a root, at most */
     bool training;
+    tp_list list[2]; /* parameters and buffers, made when asked for */
+    int64_t added;   /* of the nil module: parts that all modules of the context have got so far */
 };
 
 /* The context if the module can be used there; NULL after recording why not. */

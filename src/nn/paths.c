@@ -5,78 +5,92 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A walk over the different tensors of one role, depth first, in order of making. */
+/* --- by number --- */
+
+/* The bytes that a list of the tensors of one role takes, a shared one in all its places; `length` is that of
+ * the path to `m`. */
+static size_t list_size(const tp_module *m, bool buffers, size_t length)
+{
+    size_t size = 0;
+    for (int i = 0; i < m->n; i++) {
+        const tp_entry *e = &m->entries[i];
+        size_t end = length + (length > 0) + strlen(e->name);
+        if (e->child) size += list_size(e->child, buffers, end);
+        if (e->tensor && e->buffer == buffers) size += sizeof(tp_listed) + end + 1;
+    }
+    return size;
+}
+
+/* A list being filled: tensors from its start on, their paths from its end on. */
 typedef struct walk {
-    tp_context *c;
     bool buffers;
-    tp_tensor **seen; /* those met so far, so that a shared one counts once */
-    int n, room;
-    int wanted;         /* stop at this one; -1: at none */
-    char path[TP_PATH]; /* of the entry at hand */
+    tp_list *list;
+    char *text;         /* the last path so far */
+    char path[TP_PATH]; /* of the part at hand */
 } walk;
 
-static bool is_new(const walk *w, const tp_tensor *t)
+static bool is_new(const tp_list *l, const tp_tensor *t)
 {
-    for (int i = 0; i < w->n; i++)
-        if (w->seen[i] == t) return false;
+    for (int i = 0; i < l->n; i++)
+        if (l->at[i].tensor == t) return false;
     return true;
 }
 
-static bool note(walk *w, tp_tensor *t)
-{
-    if (w->n == w->room) {
-        int room = w->room ? 2 * w->room : 32;
-        tp_tensor **seen = tp_alloc(w->c, (size_t)room * sizeof *seen);
-        if (!seen) return false;
-        if (w->n) memcpy(seen, w->seen, (size_t)w->n * sizeof *seen);
-        tp_free(w->c, w->seen, (size_t)w->room * sizeof *seen);
-        w->seen = seen;
-        w->room = room;
-    }
-    w->seen[w->n++] = t;
-    return w->n - 1 != w->wanted;
-}
-
-/* False once the wanted tensor was met, or without memory; its path then stands in w->path. */
-static bool walk_module(walk *w, const tp_module *m, size_t length)
+static void list_module(walk *w, const tp_module *m, size_t length)
 {
     for (int i = 0; i < m->n; i++) {
         const tp_entry *e = &m->entries[i];
         int wrote = snprintf(w->path + length, sizeof w->path - length, "%s%s", length ? "." : "", e->name);
-        if (e->child && !walk_module(w, e->child, length + (size_t)wrote)) return false;
-        if (e->tensor && e->buffer == w->buffers && is_new(w, e->tensor) && !note(w, e->tensor)) return false;
+        size_t end = length + (size_t)wrote;
+        if (e->child) list_module(w, e->child, end);
+        if (!e->tensor || e->buffer != w->buffers || !is_new(w->list, e->tensor)) continue;
+        w->text -= end + 1;
+        memcpy(w->text, w->path, end + 1);
+        w->list->at[w->list->n++] = (tp_listed){e->tensor, w->text};
     }
-    return true;
 }
 
-static void walk_end(walk *w) { tp_free(w->c, w->seen, (size_t)w->room * sizeof *w->seen); }
-
-static int count(const tp_module *m, bool buffers, const char *call)
+/* The list of one role, made again only where modules have got parts: going over all by number takes no time
+ * to speak of. NULL after recording why there is none. */
+static const tp_list *list_of(const tp_module *m, bool buffers, const char *call)
 {
-    walk w = {.c = tp_module_usable(m, call), .buffers = buffers, .wanted = -1};
-    if (!w.c) return 0;
-    bool done = walk_module(&w, m, 0);
-    walk_end(&w);
-    return done ? w.n : 0;
+    tp_context *c = tp_module_usable(m, call);
+    if (!c) return NULL;
+    tp_list *l = &((tp_module *)m)->list[buffers];
+    if (l->added == tp_nil_module(c)->added) return l;
+    tp_free(c, l->at, l->size);
+    *l = (tp_list){.size = list_size(m, buffers, 0)};
+    l->at = l->size ? tp_alloc(c, l->size) : NULL;
+    if (l->size && !l->at) return NULL;
+    list_module(&(walk){.buffers = buffers, .list = l, .text = (char *)l->at + l->size}, m, 0);
+    l->added = tp_nil_module(c)->added;
+    return l;
 }
 
 static tp_tensor *at(tp_module *m, bool buffers, int i, char *path, size_t n, const char *call)
 {
-    walk w = {.c = tp_module_usable(m, call), .buffers = buffers, .wanted = i};
-    if (!w.c) return tp_nil(m ? m->object.context : NULL);
-    walk_module(&w, m, 0);
-    tp_tensor *t = i >= 0 && w.n == i + 1 ? w.seen[i] : tp_nil(w.c);
-    if (tp_is_nil(t))
-        tp_fail(w.c, TP_ERR_ARGUMENT, "%s: there is no number %d, only 0 to %d", call, i, w.n - 1);
-    else if (path && n)
-        snprintf(path, n, "%s", w.path);
-    walk_end(&w);
-    return t;
+    const tp_list *l = list_of(m, buffers, call);
+    tp_context *c = m ? m->object.context : NULL;
+    if (!l) return tp_nil(c);
+    if (i < 0 || i >= l->n) {
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: there is no number %d, only 0 to %d", call, i, l->n - 1);
+        return tp_nil(c);
+    }
+    if (path && n) snprintf(path, n, "%s", l->at[i].path);
+    return l->at[i].tensor;
 }
 
-int tp_parameters(const tp_module *m) { return count(m, false, "tp_parameters"); }
+int tp_parameters(const tp_module *m)
+{
+    const tp_list *l = list_of(m, false, "tp_parameters");
+    return l ? l->n : 0;
+}
 
-int tp_buffers(const tp_module *m) { return count(m, true, "tp_buffers"); }
+int tp_buffers(const tp_module *m)
+{
+    const tp_list *l = list_of(m, true, "tp_buffers");
+    return l ? l->n : 0;
+}
 
 tp_tensor *tp_parameter_at(tp_module *m, int i, char *path, size_t n)
 {
@@ -90,13 +104,17 @@ tp_tensor *tp_buffer_at(tp_module *m, int i, char *path, size_t n)
 
 int64_t tp_parameter_numel(const tp_module *m)
 {
-    walk w = {.c = tp_module_usable(m, "tp_parameter_numel"), .wanted = -1};
+    const tp_list *l = list_of(m, false, "tp_parameter_numel");
     int64_t numel = 0;
-    if (!w.c) return 0;
-    if (walk_module(&w, m, 0))
-        for (int i = 0; i < w.n; i++) numel += tp_numel(w.seen[i]);
-    walk_end(&w);
+    for (int i = 0; l && i < l->n; i++) numel += tp_numel(l->at[i].tensor);
     return numel;
+}
+
+void tp_freeze(tp_module *m, bool frozen)
+{
+    const tp_list *l = list_of(m, false, "tp_freeze");
+    for (int i = 0; l && i < l->n; i++)
+        frozen ? tp_stop_grad(l->at[i].tensor) : tp_require_grad(l->at[i].tensor);
 }
 
 /* --- by path --- */
@@ -217,15 +235,4 @@ tp_module *tp_child_at(tp_module *m, int i, char *name, size_t n)
     tp_fail(c, TP_ERR_ARGUMENT, "tp_child_at: there is no number %d among the %d children of this %s", i,
             tp_children(m), m->kind);
     return tp_nil_module(c);
-}
-
-/* --- training stopped --- */
-
-void tp_freeze(tp_module *m, bool frozen)
-{
-    walk w = {.c = tp_module_usable(m, "tp_freeze"), .wanted = -1};
-    if (!w.c) return;
-    if (walk_module(&w, m, 0))
-        for (int i = 0; i < w.n; i++) frozen ? tp_stop_grad(w.seen[i]) : tp_require_grad(w.seen[i]);
-    walk_end(&w);
 }
