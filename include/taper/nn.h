@@ -198,6 +198,7 @@ typedef struct tp_net_options {
     size_t struct_size; /* sizeof(tp_net_options); 0 means this version's */
     tp_dtype dtype;     /* of the parameters; left zero: f32 */
     bool no_flatten;    /* make what is written and no more */
+    int64_t most;       /* elements that all parameters together may have; left zero: any number */
 } tp_net_options;
 
 /* The sequence of layers of a text such as "linear 256, relu, dropout p=0.5, (linear 10 bias=false)", where

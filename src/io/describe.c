@@ -8,6 +8,8 @@
 /* In the order of tp_target_kind; the first is never the kind of a set. */
 static const char *const kinds[] = {"", "classes", "numbers", "none"};
 
+enum { MOST_COLUMNS = 1 << 24 }; /* of a table */
+
 /* --- to JSON --- */
 
 /* The lists of names that a set has. */
@@ -220,7 +222,9 @@ static bool get_all_names(const reader *r, const json_t *object)
     if (!get_names(r, json_object_get(target, "classes"), CLASSES, 0, "classes")) return false;
     if (!get_names(r, json_object_get(object, "features"), FEATURES, 0, "features")) return false;
     int64_t n = numel(tp_dataset_sample_shape(r->d));
-    for (int i = 0; i < n && json_object_size(columns) > 0; i++) {
+    if (json_object_size(columns) == 0) return true;
+    if (n > MOST_COLUMNS) return bad(r, "categories");
+    for (int i = 0; i < n; i++) {
         snprintf(key, sizeof key, "%d", i);
         if (!get_names(r, json_object_get(columns, key), CATEGORIES, i, "categories")) return false;
     }

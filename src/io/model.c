@@ -160,6 +160,10 @@ static tp_dtype dtype_named(const char *name)
     return (tp_dtype)d;
 }
 
+/* How many elements the net of a file can have: each takes a byte or more. Some more are allowed, for the
+ * message then says which tensor does not fit; a text that asks for huge ones gets no memory for them. */
+static int64_t most_elements(const tp_safetensors *f) { return (f->in.size - f->data) + (1 << 20); }
+
 static void read_model(tp_model *m, tp_safetensors *f)
 {
     tp_context *c = m->object.context;
@@ -170,8 +174,8 @@ static void read_model(tp_model *m, tp_safetensors *f)
     json_t *json = json_loads(data, JSON_REJECT_DUPLICATES, NULL);
     m->data = tp_data_from_json(c, json, opening);
     json_decref(json);
-    m->net =
-        tp_net(c, text, tp_dataset_sample_shape(m->data), .dtype = dtype_named(dtype), .no_flatten = true);
+    m->net = tp_net(c, text, tp_dataset_sample_shape(m->data), .dtype = dtype_named(dtype),
+                    .no_flatten = true, .most = most_elements(f));
     if (criterion) m->criterion = tp_criterion_named(c, criterion);
     if (!tp_ok(c)) return;
     tp_state_load(m->net, f, &(const tp_module_load_options){0}, opening);

@@ -40,6 +40,8 @@ static tp_module *linear_make(tp_context *c, const double *arg, int64_t in, tp_d
     return tp_linear(c, in, (int64_t)arg[0], .no_bias = arg[1] == 0, .dtype = dtype);
 }
 
+static double linear_numel(const double *arg, int64_t in) { return arg[0] * ((double)in + arg[1]); }
+
 static bool linear_read(const tp_module *m, double *arg)
 {
     arg[0] = (double)tp_size(m->entries[0].tensor, 0);
@@ -140,9 +142,9 @@ static tp_module *dropout_make(tp_context *c, const double *arg, int64_t in, tp_
 
 /* --- the table --- */
 
-#define ROW(name, expression) {#name, name##_forward, name##_make, NULL, false, 0, {{0}}},
+#define ROW(name, expression) {#name, name##_forward, name##_make, NULL, false, NULL, 0, {{0}}},
 #define ROW1(name, type, kind, value, normal, expression) \
-    {#name, name##_forward, name##_make, NULL, false, 1, {{#value, kind, false, normal}}},
+    {#name, name##_forward, name##_make, NULL, false, NULL, 1, {{#value, kind, false, normal}}},
 
 static const tp_layer layers[] = {
     {"linear",
@@ -150,14 +152,16 @@ static const tp_layer layers[] = {
      linear_make,
      linear_read,
      true,
+     linear_numel,
      2,
      {{"out", TP_INTEGER, true, 0}, {"bias", TP_FLAG, false, 1}}},
-    {"dropout", dropout_forward, dropout_make, NULL, false, 1, {{"p", TP_NUMBER, false, 0.5}}},
+    {"dropout", dropout_forward, dropout_make, NULL, false, NULL, 1, {{"p", TP_NUMBER, false, 0.5}}},
     {"hardtanh",
      hardtanh_forward,
      hardtanh_make,
      NULL,
      false,
+     NULL,
      2,
      {{"min", TP_NUMBER, false, -1}, {"max", TP_NUMBER, false, 1}}},
     LAYERS(ROW) LAYERS1(ROW1)};

@@ -76,7 +76,8 @@ typedef struct tp_layer {
     tp_module *(*make)(tp_context *c, const double *arg, int64_t in, tp_dtype dtype);
     /* The arguments of a module, false if none make it; NULL: they are its data. */
     bool (*read)(const tp_module *m, double *arg);
-    bool sized; /* made for the size `in` of the last axis */
+    bool sized;                                     /* made for the size `in` of the last axis ... */
+    double (*numel)(const double *arg, int64_t in); /* ... with parameters of so many elements */
     int n_args;
     tp_layer_arg args[TP_LAYER_ARGS];
 } tp_layer;

@@ -17,6 +17,7 @@ typedef struct parser {
     size_t outside; /* the path around this call */
     tp_tensor *x;   /* an empty batch as it comes to the next layer, which says all shapes */
     tp_dtype dtype;
+    double left;  /* elements that parameters may still have */
     bool flatten; /* put a flatten between samples of several axes and a layer made for a size */
 } parser;
 
@@ -180,6 +181,11 @@ static void make_layer(parser *p, tp_module *sequence, const tp_layer *layer, co
     }
     if (layer->sized && p->flatten && rank > 2) add_layer(p, sequence, tp_flatten_layer(p->c));
     int64_t in = layer->sized ? tp_size(p->x, tp_rank(p->x) - 1) : 0;
+    if (layer->sized) p->left -= layer->numel(arg, in);
+    if (p->left < 0) {
+        tp_fail(p->c, TP_ERR_ARGUMENT, "from here on there are more parameters than are allowed");
+        return;
+    }
     add_layer(p, sequence, layer->make(p->c, arg, in, p->dtype));
 }
 
@@ -254,6 +260,7 @@ tp_module *tp_net_with(tp_context *c, const char *text, tp_shape input, const tp
     tp_mark inner = tp_open_no_grad(c);
     parser p = {.c = c, .text = text, .at = text, .flatten = !o.no_flatten};
     p.dtype = o.dtype == TP_BOOL ? TP_F32 : o.dtype;
+    p.left = o.most > 0 ? (double)o.most : INFINITY;
     p.outside = tp_path_push(c, "tp_net");
     p.x = tp_zeros(c, batch, p.dtype);
     if (tp_ok(c)) read_sequence(&p, net, 0);

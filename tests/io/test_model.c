@@ -246,6 +246,21 @@ static void test_parts_that_do_not_fit(void **state)
     refuse(c, "taper.data", DATA("[3]", "f64", NO_TARGET, SCALING), "'0.weight' is f32 [4,3] here");
 }
 
+/* What asks for more memory than the file has tensors for is refused before there is any. */
+static void test_huge(void **state)
+{
+    tp_context *c = *state;
+    saved(c);
+    refuse(c, "taper.net", "linear 2000000000, linear 3", "from here on there are more parameters");
+    refuse(c, "taper.net", "linear 99999999999, linear 3", "takes an integer");
+    refuse(c, "taper.net", "linear 1000, linear 1000, linear 1000, linear 3", "tp_net, column 27: from here");
+    refuse(c, "taper.data", DATA("[1000000000000]", "f64", NO_TARGET, SCALING), "tp_net, column 1: from");
+    refuse(c, "taper.data",
+           DATA("[1000000000000]", "f64", NO_TARGET, ",\"categories\":{\"0\":[\"a\"]}" SCALING),
+           "'categories'");
+    assert_true(books.most < 32 << 20);
+}
+
 static void test_damage(void **state)
 {
     tp_context *c = *state;
@@ -322,10 +337,10 @@ static void test_failing_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_there_and_back), FILE_TEST(test_like),        FILE_TEST(test_kinds_of_data),
-        FILE_TEST(test_not_saved),      FILE_TEST(test_other_files), FILE_TEST(test_parts_that_do_not_fit),
-        FILE_TEST(test_no_hashes),      FILE_TEST(test_damage),      FILE_TEST(test_failing_save),
-        FILE_TEST(test_failing_open),
+        FILE_TEST(test_there_and_back), FILE_TEST(test_like),         FILE_TEST(test_kinds_of_data),
+        FILE_TEST(test_not_saved),      FILE_TEST(test_other_files),  FILE_TEST(test_parts_that_do_not_fit),
+        FILE_TEST(test_no_hashes),      FILE_TEST(test_huge),         FILE_TEST(test_damage),
+        FILE_TEST(test_failing_save),   FILE_TEST(test_failing_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,6 +224,11 @@ static void test_refused_inputs(void **state)
 static void test_limits(void **state)
 {
     tp_context *c = *state;
+    assert_int_equal(tp_parameters(tp_net(c, "linear 2, linear 3", TP_SHAPE(4), .most = 19)), 4);
+    assert_true(tp_module_is_nil(tp_net(c, "linear 2, linear 3", TP_SHAPE(4), .most = 18)));
+    expect_error(c, TP_ERR_ARGUMENT,
+                 "tp_net, column 11: from here on there are more parameters than are allowed");
+    assert_int_equal(tp_parameters(tp_net(c, "linear 3 bias=false", TP_SHAPE(4), .most = 12)), 1);
     static char text[70000];
     memset(text, '(', sizeof text - 1);
     assert_true(tp_module_is_nil(tp_net(c, text, TP_SHAPE(4))));
