@@ -26,6 +26,7 @@ build()
     need libcsv-dev header csv.h
     need libxxhash-dev header xxhash.h
     need zlib1g-dev header zlib.h
+    need libzip-dev header zip.h
 }
 
 check()

@@ -82,6 +82,69 @@ TP_API const char *tp_safetensors_key(const tp_safetensors *f, int i);
 /* Whether the file carries hashes. */
 TP_API bool tp_safetensors_is_hashed(const tp_safetensors *f);
 
+/* --- tensors: NumPy's npy and npz -------------------------------------------------------------- */
+
+/* What an npy file says of its array. */
+typedef struct tp_npy {
+    tp_dtype dtype;      /* TP_DTYPES if it is none of Taper's */
+    char dtype_name[64]; /* what the file calls that, perhaps cut: "<f4", "|O" */
+    bool big_endian;     /* the most significant byte of an element comes first */
+    bool fortran_order;  /* the first index runs fastest */
+    tp_shape shape;
+} tp_npy;
+
+/* Reads what an npy file (of version 1.0 to 3.0) says of its array, and checks it against the file's size; at
+ * most 64 KiB are believed to be that. */
+TP_API tp_status tp_npy_look(tp_context *c, const char *path, tp_npy *what);
+
+/* The array of an npy file; in Fortran order, a transposed view. */
+TP_API tp_tensor *tp_npy_read(tp_context *c, const char *path);
+
+/* Writes a tensor as an npy file, row-major and little-endian. NumPy has no bf16. */
+TP_API tp_status tp_npy_save(tp_tensor *t, const char *path);
+
+/* An npz file open for reading: an archive (zip) of npy files. Belongs to the scope it was made in. */
+typedef struct tp_npz tp_npz;
+
+/* Options of tp_npz_open. */
+typedef struct tp_npz_open_options {
+    size_t struct_size; /* sizeof(tp_npz_open_options); 0 means this version's */
+    int64_t most;       /* bytes that a compressed array may unpack to; left zero: 2^30 */
+} tp_npz_open_options;
+
+/* Opens a file and checks that its entries, npy files stored or deflated, fill it without gaps; and what each
+ * says of its array. Elements are read when asked for. */
+TP_API tp_npz *tp_npz_open_with(tp_context *c, const char *path, const tp_npz_open_options *options);
+
+/* The context's inert file. */
+TP_API tp_npz *tp_nil_npz(tp_context *c);
+
+/* True for nil and NULL. */
+TP_API bool tp_npz_is_nil(const tp_npz *f);
+
+/* How many arrays there are. */
+TP_API int tp_npz_count(const tp_npz *f);
+
+/* The name of array i, without ".npy", in the order of the archive; NULL outside. */
+TP_API const char *tp_npz_name(const tp_npz *f, int i);
+
+/* What is said of array i; NULL outside. */
+TP_API const tp_npy *tp_npz_look(const tp_npz *f, int i);
+
+/* The array of that name, as tp_npy_read gives it, checked against its CRC-32 now. */
+TP_API tp_tensor *tp_npz_read(tp_npz *f, const char *name);
+
+/* Options of tp_npz_save. */
+typedef struct tp_npz_save_options {
+    size_t struct_size; /* sizeof(tp_npz_save_options); 0 means this version's */
+    bool deflate;       /* compress */
+} tp_npz_save_options;
+
+/* Writes `n` tensors. Names must differ, and be such as a file that is unpacked may have: no "..", no "/" in
+ * front. */
+TP_API tp_status tp_npz_save_with(tp_context *c, const char *path, const tp_named_tensor *tensors, int n,
+                                  const tp_npz_save_options *options);
+
 /* --- parameters and buffers of modules --------------------------------------------------------- */
 
 /* Writes all parameters and buffers of a module under their paths, as PyTorch's state_dict would name them; a
@@ -148,6 +211,13 @@ TP_API tp_model *tp_model_keep(tp_model *m);
 #define tp_model_save(...) tp_model_save_(__VA_ARGS__, .struct_size = sizeof(tp_model_options))
 #define tp_model_save_(net, path, ...) \
     tp_model_save_with((net), (path), &(const tp_model_options){__VA_ARGS__})
+/* tp_npz_open(c, "arrays.npz") or tp_npz_open(c, "arrays.npz", .most = 1 << 20). */
+#define tp_npz_open(...)           tp_npz_open_(__VA_ARGS__, .struct_size = sizeof(tp_npz_open_options))
+#define tp_npz_open_(c, path, ...) tp_npz_open_with((c), (path), &(const tp_npz_open_options){__VA_ARGS__})
+/* tp_npz_save(c, "arrays.npz", tensors, 2, .deflate = true). */
+#define tp_npz_save(...)           tp_npz_save_(__VA_ARGS__, .struct_size = sizeof(tp_npz_save_options))
+#define tp_npz_save_(c, path, tensors, n, ...) \
+    tp_npz_save_with((c), (path), (tensors), (n), &(const tp_npz_save_options){__VA_ARGS__})
 /* tp_module_load(net, "net.safetensors") or tp_module_load(net, "net.safetensors", .partial = true). */
 #define tp_module_load(...) tp_module_load_(__VA_ARGS__, .struct_size = sizeof(tp_module_load_options))
 #define tp_module_load_(m, path, ...) \

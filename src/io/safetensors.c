@@ -24,18 +24,6 @@ void tp_digest(const void *data, size_t size, char *digits)
         digits[i] = "0123456789abcdef"[digest.digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
 }
 
-void tp_little_endian(void *data, int64_t n, size_t size)
-{
-    const uint16_t one = 1;
-    if (*(const uint8_t *)&one == 1) return;
-    for (uint8_t *element = data; n-- > 0; element += size)
-        for (size_t i = 0; i < size / 2; i++) {
-            uint8_t byte = element[i];
-            element[i] = element[size - 1 - i];
-            element[size - 1 - i] = byte;
-        }
-}
-
 /* --- the object --- */
 
 static void safetensors_destroy(tp_object *object)
@@ -149,7 +137,7 @@ static bool read_record(tp_safetensors *f, int i, void *data)
             fail_record(f, i, "an element is neither 0 nor 1, so no bool");
             return false;
         }
-    tp_little_endian(data, (int64_t)(size / element), element);
+    tp_byte_order(data, (int64_t)(size / element), element, false);
     return true;
 }
 

@@ -2,7 +2,7 @@
 #ifndef IO_SAFETENSORS_H
 #define IO_SAFETENSORS_H
 
-#include "io/file.h"
+#include "io/bytes.h"
 
 #include <taper/io.h>
 
@@ -40,9 +40,6 @@ void tp_digest(const void *data, size_t size, char *digits);
 
 /* The name of a dtype in such files. */
 const char *tp_record_dtype_name(tp_dtype dtype);
-
-/* Reverses the bytes of each of `n` elements where the machine is not little-endian. */
-void tp_little_endian(void *data, int64_t n, size_t size);
 
 /* Reads and checks the header of a file whose `in` is open; false after recording what is wrong. */
 bool tp_header_read(tp_safetensors *f);

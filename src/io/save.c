@@ -23,7 +23,7 @@ static size_t bytes_of(const tp_tensor *t) { return (size_t)tp_numel(t) * tp_dty
 static const void *elements(saver *s, const tp_tensor *t)
 {
     tp_read(t, s->room, bytes_of(t));
-    tp_little_endian(s->room, tp_numel(t), tp_dtype_size(tp_dtype_of(t)));
+    tp_byte_order(s->room, tp_numel(t), tp_dtype_size(tp_dtype_of(t)), false);
     return s->room;
 }
 
