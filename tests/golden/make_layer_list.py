@@ -7,6 +7,7 @@ with predictions of shape [n,2] and scales all features by one mean and deviatio
 """
 import csv
 import pathlib
+import re
 import sys
 
 import numpy as np
@@ -80,14 +81,13 @@ def run():
 def main():
     rows = list(run())
     assert "%.3f %.3f %.3f" % rows[0] == "0.863 0.874 0.507" and "%.3f %.3f %.3f" % rows[-1] == "0.866 0.873 0.466"
-    text = ("/* layer_list.h - made by tests/golden/make_layer_list.py: loss, validation loss and accuracy of each epoch. */\n"
+    text = ("/* layer_list.h - made by tests/golden/make_layer_list.py: each epoch's loss, validation loss and accuracy. */\n"
             "static const double by_numpy[][3] = {\n"
             + "".join("    {%.14g, %.14g, %.14g},\n" % row for row in rows) + "};\n")
     if "--check" not in sys.argv:
         FILE.write_text(text)
         return
-    kept = [[float(v) for v in line.strip(" {},\n").split(",")] for line in FILE.read_text().splitlines()
-            if line.startswith("    {")]
+    kept = [[float(v) for v in row.split(",")] for row in re.findall(r"\{([-.\d, ]+)\}", FILE.read_text())]
     if not np.allclose(kept, rows, rtol=1e-12, atol=0):
         sys.exit(f"{FILE} is not what NumPy gives")
     print(f"{len(rows)} epochs agree")
