@@ -1,5 +1,5 @@
-/* layer_list.h - made by tests/golden/make_layer_list.py: each epoch's loss, validation loss and accuracy. */
-* / static const double by_numpy[][3] = {
+/* layer_list.h - made by tests/golden/make_layer_list.py: loss, validation loss, accuracy of each epoch. */
+static const double by_numpy[][3] = {
     {0.86329692457583, 0.87381267748418, 0.5072}, {0.86614529008011, 0.87393747587413, 0.5368},
     {0.85989492459488, 0.87370758030317, 0.5316}, {0.85670353998446, 0.87355796036267, 0.494},
     {0.8627972313339, 0.87356450994502, 0.5264},  {0.85658931700202, 0.87349750286401, 0.5216},

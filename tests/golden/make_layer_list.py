@@ -81,7 +81,7 @@ def run():
 def main():
     rows = list(run())
     assert "%.3f %.3f %.3f" % rows[0] == "0.863 0.874 0.507" and "%.3f %.3f %.3f" % rows[-1] == "0.866 0.873 0.466"
-    text = ("/* layer_list.h - made by tests/golden/make_layer_list.py: each epoch's loss, validation loss and accuracy. */\n"
+    text = ("/* layer_list.h - made by tests/golden/make_layer_list.py: loss, validation loss, accuracy of each epoch. */\n"
             "static const double by_numpy[][3] = {\n"
             + "".join("    {%.14g, %.14g, %.14g},\n" % row for row in rows) + "};\n")
     if "--check" not in sys.argv:
