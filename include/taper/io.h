@@ -168,14 +168,14 @@ TP_API tp_status tp_module_load_with(tp_module *m, const char *path, const tp_mo
 
 /* A model file is a safetensors file of a net's parameters and buffers, whose metadata says all else that is
  * needed to use it: `taper.net`, the net as text; `taper.dtype`, of its parameters; `taper.data`, as JSON,
- * the shape of a sample, the scaling, the names of columns, their values and classes; `taper.criterion`, a
- * name. */
+ * the shape of a sample, the scaling, the names of columns, their values and classes; `taper.criterion`, it
+ * as text. */
 
 /* Options of tp_model_save. */
 typedef struct tp_model_options {
     size_t struct_size;         /* sizeof(tp_model_options); 0 means this version's */
     const tp_dataset *data;     /* what the net was trained on; needed */
-    const tp_module *criterion; /* one that tp_criterion_named makes, or NULL */
+    const tp_module *criterion; /* one that has a text (tp_criterion_text), or NULL */
 } tp_model_options;
 
 /* Writes a net of layers that tp_net can make; for another, tp_module_save writes the weights alone. */

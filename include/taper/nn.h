@@ -361,11 +361,16 @@ TP_API tp_tensor *tp_loss(tp_module *criterion, tp_tensor *x, tp_tensor *target)
 TP_API tp_module *tp_criterion_new(tp_context *c, const char *kind, tp_loss_fn *loss, const void *data,
                                    size_t size);
 
-/* The criterion of that name with its default options: "cross_entropy", "mse" ... */
-TP_API tp_module *tp_criterion_named(tp_context *c, const char *name);
+/* The criterion of a text: its name and, if they are not the defaults, its options by theirs, as in
+ * "cross_entropy label_smoothing=0.1 weight=1,2.5,1" or "huber delta=2 reduction=sum". */
+TP_API tp_module *tp_criterion_named(tp_context *c, const char *text);
 
 /* The i-th name it takes, which is the criterion's kind as well; NULL past the end. */
 TP_API const char *tp_criterion_name_at(int i);
+
+/* Writes the text of a criterion into `buf` as snprintf does; returns the whole length. 0, with the reason in
+ * tp_error_text, where no text makes it: one of the user's, or with weights of several axes. */
+TP_API size_t tp_criterion_text(const tp_module *m, char *buf, size_t n);
 
 /* tp_cross_entropy as a module. */
 TP_API tp_module *tp_cross_entropy_criterion_with(tp_context *c, const tp_cross_entropy_options *options);

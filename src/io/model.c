@@ -26,22 +26,11 @@ static tp_dtype dtype_of_all(tp_context *c, tp_module *net)
     return dtype;
 }
 
-/* The name that makes the criterion, NULL for none; records where no name does. */
-static const char *criterion_name(tp_context *c, const tp_module *criterion)
+/* What `write` says of a module; NULL after recording why there is no text. The caller frees *size bytes. */
+static char *text_of(tp_context *c, const tp_module *m, size_t (*write)(const tp_module *, char *, size_t),
+                     size_t *size)
 {
-    if (!criterion) return NULL;
-    const char *kind = tp_module_kind(criterion), *name;
-    for (int i = 0; (name = tp_criterion_name_at(i)) != NULL; i++)
-        if (strcmp(name, kind) == 0) return name;
-    tp_fail(c, TP_ERR_ARGUMENT, "%s: the criterion is a %s, which tp_criterion_named does not make", saving,
-            kind);
-    return NULL;
-}
-
-/* The text of the net; NULL after recording why there is none. The caller frees *size bytes. */
-static char *net_text(tp_context *c, const tp_module *net, size_t *size)
-{
-    size_t length = tp_net_text(net, NULL, 0);
+    size_t length = write(m, NULL, 0);
     if (length == 0) {
         char why[512];
         strncpy(why, tp_error_text(c), sizeof why - 1);
@@ -51,7 +40,7 @@ static char *net_text(tp_context *c, const tp_module *net, size_t *size)
     }
     *size = length + 1;
     char *text = tp_alloc(c, *size);
-    if (text) tp_net_text(net, text, *size);
+    if (text) write(m, text, *size);
     return text;
 }
 
@@ -70,10 +59,10 @@ static char *data_text(tp_context *c, const tp_dataset *data, size_t *size)
 
 static tp_status save(tp_context *c, tp_module *net, const char *path, const tp_model_options *o)
 {
-    size_t net_size = 0, data_size = 0;
+    size_t net_size = 0, data_size = 0, criterion_size = 0;
     tp_dtype dtype = dtype_of_all(c, net);
-    const char *criterion = criterion_name(c, o->criterion);
-    char *text = tp_ok(c) ? net_text(c, net, &net_size) : NULL;
+    char *text = tp_ok(c) ? text_of(c, net, tp_net_text, &net_size) : NULL, *criterion = NULL;
+    if (o->criterion && tp_ok(c)) criterion = text_of(c, o->criterion, tp_criterion_text, &criterion_size);
     char *data = tp_ok(c) ? data_text(c, o->data, &data_size) : NULL;
     tp_status status;
     if (tp_ok(c)) {
@@ -84,6 +73,7 @@ static tp_status save(tp_context *c, tp_module *net, const char *path, const tp_
         status = tp_settle(c);
     tp_free(c, text, net_size);
     tp_free(c, data, data_size);
+    tp_free(c, criterion, criterion_size);
     return status;
 }
 

@@ -41,6 +41,86 @@ static void test_names(void **state)
     assert_null(tp_criterion_name_at(-1));
 }
 
+/* The criterion, its text, and the criterion that this makes have the same loss. */
+static void expect_text(tp_context *c, tp_module *m, const char *text, tp_tensor *target)
+{
+    char have[128];
+    assert_int_equal(tp_criterion_text(m, have, sizeof have), strlen(text));
+    assert_string_equal(have, text);
+    assert_int_equal(tp_criterion_text(m, have, 4), strlen(text));
+    assert_memory_equal(have, text, 3);
+    tp_tensor *x = MATRIX(c, 2, 3, 0.1, 0.2, 0.7, 0.5, 0.3, 0.2);
+    tp_tensor *want = tp_loss(m, x, target), *got = tp_loss(tp_criterion_named(c, text), x, target);
+    assert_int_equal(tp_rank(got), tp_rank(want));
+    double a[6], b[6];
+    tp_read_doubles(got, a, tp_numel(got));
+    tp_read_doubles(want, b, tp_numel(want));
+    assert_memory_equal(a, b, (size_t)tp_numel(want) * sizeof *a);
+}
+
+static void test_text(void **state)
+{
+    tp_context *c = *state;
+    tp_tensor *y = tp_from_doubles(c, TP_SHAPE(2), TP_I64, (double[]){2, 0}),
+              *q = MATRIX(c, 2, 3, 0, 0, 1, 1, 0, 0), *w = VECTOR(c, 0.1, 2, 3e-7),
+              *single = tp_cast(w, TP_F32);
+    expect_text(c, tp_cross_entropy_criterion(c), "cross_entropy", y);
+    expect_text(c,
+                tp_cross_entropy_criterion(c, .weight = w, .ignore_index = TP_ZERO, .label_smoothing = 0.1,
+                                           .reduction = TP_NO_REDUCTION),
+                "cross_entropy reduction=none weight=0.1,2,3e-07 ignore_index=0 label_smoothing=0.1", y);
+    expect_text(c, tp_nll_criterion(c, .ignore_index = 2), "nll ignore_index=2", y);
+    expect_text(c, tp_nll_criterion(c, .ignore_index = -100), "nll", y);
+    expect_text(c, tp_bce_with_logits_criterion(c, .pos_weight = w, .weight = VECTOR(c, 4)),
+                "bce_with_logits weight=4 pos_weight=0.1,2,3e-07", q);
+    expect_text(c, tp_binary_cross_entropy_criterion(c, .weight = single),
+                "binary_cross_entropy weight=0.10000000149011612,2,3.000000106112566e-07", q);
+    expect_text(c, tp_mse_criterion(c, .reduction = TP_SUM), "mse reduction=sum", q);
+    expect_text(c, tp_l1_criterion(c, .reduction = TP_NO_REDUCTION), "l1 reduction=none", q);
+    expect_text(c, tp_huber_criterion(c, .delta = 0.25), "huber delta=0.25", q);
+    expect_text(c, tp_huber_criterion(c, .delta = INFINITY), "huber delta=inf", q);
+    expect_text(c, tp_smooth_l1_criterion(c, .beta = TP_ZERO), "smooth_l1 beta=0", q);
+    expect_text(c, tp_criterion_named(c, "  huber   reduction=mean  delta=1 "), "huber", q);
+}
+
+static void test_no_text(void **state)
+{
+    tp_context *c = *state;
+    static const struct {
+        const char *text, *why;
+    } bad[] = {
+        {"", "there is no loss ''; the nearest is 'l1'"},
+        {"huber  dleta=1", "huber has no option 'dleta'; the nearest is 'delta'"},
+        {"mse sum", "mse has no option 'sum'; the nearest is 'reduction'"},
+        {"mse reduction", "'reduction' of mse takes =, then mean, sum or none"},
+        {"mse reduction=su", "'reduction' of mse takes =, then mean, sum or none"},
+        {"huber delta=", "'delta' of huber takes =, then a number"},
+        {"huber delta=1x", "'delta' of huber takes =, then a number"},
+        {"huber delta=nan", "'delta' of huber takes =, then a number"},
+        {"huber delta=1 delta=1", "'delta' of huber is given twice"},
+        {"nll ignore_index=1.5", "'ignore_index' of nll takes =, then an integer"},
+        {"nll ignore_index=1e30", "'ignore_index' of nll takes =, then an integer"},
+        {"nll weight=1,", "'weight' of nll takes =, then numbers with commas between them"},
+        {"nll weight=1,,2", "'weight' of nll takes =, then numbers"},
+        {"nll weight=1;2", "'weight' of nll takes =, then numbers"},
+        {"nll weight= 1", "'weight' of nll takes =, then numbers"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_true(tp_module_is_nil(tp_criterion_named(c, bad[i].text)));
+        expect_error(c, TP_ERR_ARGUMENT, bad[i].why);
+    }
+    char text[8] = "x";
+    tp_module *m = tp_bce_with_logits_criterion(c, .weight = MATRIX(c, 1, 2, 1, 2));
+    assert_int_equal(tp_criterion_text(m, text, sizeof text), 0);
+    assert_string_equal(text, "");
+    expect_report(c, "tp_criterion_text: there is no text for this bce_with_logits, because its weights have "
+                     "several axes");
+    assert_int_equal(tp_criterion_text(tp_relu_layer(c), NULL, 0), 0);
+    expect_report(c, "tp_criterion_text: there is no text for this relu, because it is none of Taper's");
+    assert_int_equal(tp_criterion_text(tp_nil_module(c), NULL, 0), 0);
+    expect_error(c, TP_ERR_ARGUMENT, "tp_criterion_text: argument 'm' is nil");
+}
+
 /* Weights are buffers: they outlive the scope of the tensor given, and are shared. */
 static void test_buffers(void **state)
 {
@@ -93,7 +173,7 @@ static void test_refused(void **state)
     expect_error(c, TP_ERR_ARGUMENT,
                  "tp_criterion_named: there is no loss 'cross_entrpy'; the nearest is 'cross_entropy'");
     assert_true(tp_module_is_nil(tp_criterion_named(c, NULL)));
-    expect_error(c, TP_ERR_ARGUMENT, "tp_criterion_named: argument 'name' is NULL");
+    expect_error(c, TP_ERR_ARGUMENT, "tp_criterion_named: argument 'text' is NULL");
     assert_true(tp_module_is_nil(tp_nll_criterion(c, .weight = tp_nil(c))));
     expect_error(c, TP_ERR_ARGUMENT, "tp_module_add_buffer: argument 't' is nil");
     FAILS(tp_loss(tp_relu_layer(c), x, x), "tp_loss: this relu is no criterion");
@@ -118,9 +198,12 @@ static bool fail_at(long at)
     size_t held = hook.books.bytes;
     tp_mark scope = tp_open_scope(c);
     faulty_arm(&hook, at);
-    tp_tensor *y = tp_loss(tp_bce_with_logits_criterion(c, .weight = w, .pos_weight = w), x, q);
+    tp_module *m = tp_bce_with_logits_criterion(c, .weight = w, .pos_weight = w);
+    char text[64];
+    tp_tensor *y =
+        tp_criterion_text(m, text, sizeof text) ? tp_loss(tp_criterion_named(c, text), x, q) : NULL;
     bool refused = faulty_disarm(&hook);
-    EXPECT(refused == tp_is_nil(y), "criterion", at, c);
+    EXPECT(refused == !tp_ok(c) && refused == tp_is_nil(y), "criterion", at, c);
     EXPECT(!refused || (tp_error(c) == TP_ERR_MEMORY && names_a_call(tp_error_text(c))), "criterion", at, c);
     tp_close_scope(c, scope);
     EXPECT(hook.books.bytes == held || !refused, "criterion", at, c);
@@ -138,8 +221,8 @@ static void test_faults(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    TEST(test_values), TEST(test_names),   TEST(test_buffers),
-    TEST(test_own),    TEST(test_refused), cmocka_unit_test(test_faults),
+    TEST(test_values),  TEST(test_names), TEST(test_text),    TEST(test_no_text),
+    TEST(test_buffers), TEST(test_own),   TEST(test_refused), cmocka_unit_test(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }
