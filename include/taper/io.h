@@ -145,6 +145,34 @@ typedef struct tp_npz_save_options {
 TP_API tp_status tp_npz_save_with(tp_context *c, const char *path, const tp_named_tensor *tensors, int n,
                                   const tp_npz_save_options *options);
 
+/* --- tensors: IDX, and tables: CSV ------------------------------------------------------------- */
+
+/* Options of tp_idx_read. */
+typedef struct tp_idx_read_options {
+    size_t struct_size; /* sizeof(tp_idx_read_options); 0 means this version's */
+    int64_t most;       /* bytes that a compressed file may unpack to; left zero: 2^30 */
+} tp_idx_read_options;
+
+/* The tensor of an IDX file, as those of MNIST are, plain or compressed by gzip. */
+TP_API tp_tensor *tp_idx_read_with(tp_context *c, const char *path, const tp_idx_read_options *options);
+
+/* Writes a tensor of u8, i8, i16, i32, f32 or f64 as an IDX file, compressed if its name ends in ".gz". */
+TP_API tp_status tp_idx_save(tp_tensor *t, const char *path);
+
+/* Options of tp_csv_save. */
+typedef struct tp_csv_save_options {
+    size_t struct_size;       /* sizeof(tp_csv_save_options); 0 means this version's */
+    const char *const *names; /* of the columns, one for each; NULL: x0, x1, .. */
+} tp_csv_save_options;
+
+/* Writes a tensor [n] or [n,k] as a CSV file: a row of names, then the elements in digits that read back as
+ * the same. tp_dataset_open reads such files. */
+TP_API tp_status tp_csv_save_with(tp_tensor *t, const char *path, const tp_csv_save_options *options);
+
+/* Writes a data set as a CSV file: names, values as they are stored, and targets, with the texts of text
+ * columns and classes. */
+TP_API tp_status tp_dataset_save(tp_dataset *d, const char *path);
+
 /* --- parameters and buffers of modules --------------------------------------------------------- */
 
 /* Writes all parameters and buffers of a module under their paths, as PyTorch's state_dict would name them; a
@@ -218,8 +246,14 @@ TP_API tp_model *tp_model_keep(tp_model *m);
 #define tp_npz_save(...)           tp_npz_save_(__VA_ARGS__, .struct_size = sizeof(tp_npz_save_options))
 #define tp_npz_save_(c, path, tensors, n, ...) \
     tp_npz_save_with((c), (path), (tensors), (n), &(const tp_npz_save_options){__VA_ARGS__})
+/* tp_idx_read(c, "train-images-idx3-ubyte.gz"). */
+#define tp_idx_read(...)           tp_idx_read_(__VA_ARGS__, .struct_size = sizeof(tp_idx_read_options))
+#define tp_idx_read_(c, path, ...) tp_idx_read_with((c), (path), &(const tp_idx_read_options){__VA_ARGS__})
+/* tp_csv_save(t, "table.csv"). */
+#define tp_csv_save(...)           tp_csv_save_(__VA_ARGS__, .struct_size = sizeof(tp_csv_save_options))
+#define tp_csv_save_(t, path, ...) tp_csv_save_with((t), (path), &(const tp_csv_save_options){__VA_ARGS__})
 /* tp_module_load(net, "net.safetensors") or tp_module_load(net, "net.safetensors", .partial = true). */
-#define tp_module_load(...) tp_module_load_(__VA_ARGS__, .struct_size = sizeof(tp_module_load_options))
+#define tp_module_load(...)        tp_module_load_(__VA_ARGS__, .struct_size = sizeof(tp_module_load_options))
 #define tp_module_load_(m, path, ...) \
     tp_module_load_with((m), (path), &(const tp_module_load_options){__VA_ARGS__})
 #endif
