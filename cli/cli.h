@@ -126,6 +126,50 @@ tp_module *cli_net(tp_context *c, const cli_args *args, tp_model **model, tp_sha
 /* The criterion a model was trained with, NULL where the file names none. */
 tp_module *cli_criterion(const tp_model *model);
 
+/* --- files of tensors -------------------------------------------------------------------------- */
+
+typedef enum cli_format { CLI_SAFETENSORS, CLI_NPY, CLI_NPZ, CLI_CSV, CLI_IDX, CLI_NO_FORMAT } cli_format;
+
+/* The format that a file's name says. */
+cli_format cli_format_of(const char *path);
+
+/* What a format is called. */
+const char *cli_format_name(cli_format format);
+
+/* Whether the file's name says a format; CLI_USAGE, after saying so, if not. */
+int cli_check_format(const cli_args *args, const char *path);
+
+/* A file of tensors open for reading; what its format has. */
+typedef struct cli_file {
+    tp_context *context;
+    const char *path;
+    cli_format format;
+    tp_safetensors *safetensors;
+    tp_npz *npz;
+    tp_npy npy;
+    tp_dataset *table;
+    tp_tensor *tensor;
+    char name[256]; /* of the only tensor, in formats without names */
+} cli_file;
+
+/* Opens a file whose name says a format; false after an error of the context. */
+bool cli_file_open(tp_context *c, const char *path, cli_file *f);
+
+/* How many tensors there are. */
+int cli_file_count(const cli_file *f);
+
+/* The name of tensor i of a cli_file, NULL past the end. */
+const char *cli_file_name(const void *file, int i);
+
+/* Its dtype: Taper's name, or the file's for one that Taper does not have. */
+const char *cli_file_dtype(const cli_file *f, int i);
+
+/* Its shape. */
+tp_shape cli_file_shape(const cli_file *f, int i);
+
+/* Tensor i; nil after an error. */
+tp_tensor *cli_file_read(const cli_file *f, int i);
+
 /* --- scores ------------------------------------------------------------------------------------ */
 
 /* A line for each score that has a meaning. */
@@ -179,7 +223,7 @@ bool cli_run_append(const char *folder, const char *file, json_t *line);
 /* --- verbs ------------------------------------------------------------------------------------- */
 
 extern const cli_verb cli_train, cli_eval, cli_predict, cli_summary, cli_gradcheck, cli_demo, cli_ops,
-    cli_info, cli_help;
+    cli_info, cli_convert, cli_help;
 
 /* How this program was called. */
 extern const char *cli_program;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const cli_verb *const verbs[] = {&cli_train, &cli_eval, &cli_predict, &cli_summary, &cli_gradcheck,
-                                        &cli_demo,  &cli_ops,  &cli_info,    &cli_help};
+                                        &cli_demo,  &cli_ops,  &cli_info,    &cli_convert, &cli_help};
 
 const cli_verb *cli_verb_at(int i) { return i < (int)(sizeof verbs / sizeof *verbs) ? verbs[i] : NULL; }
 

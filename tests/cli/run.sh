@@ -9,12 +9,12 @@ want 0 'usage: taper VERB*' '' --help
 want 2 '' 'taper: no verb given; `taper help` lists them'
 want 2 '' "taper: unknown verb 'inof'; the nearest is 'info'" inof
 want 2 '' "taper: unknown verb 'hepl'; the nearest is 'help'" help hepl
-for verb in train eval predict summary gradcheck demo ops info help; do
+for verb in train eval predict summary gradcheck demo ops info convert help; do
     want 0 "usage: taper $verb*example*: taper $verb*" '' help $verb
     want 0 "usage: taper $verb*example*: taper $verb*" '' $verb --help
     want 2 '' "taper: unknown flag '--jsno'*" $verb --jsno
 done
-want 2 '' 'taper: usage: taper info ' info x
+want 2 '' 'taper: usage: taper info \[FILE\]' info x y
 want 2 '' 'taper: usage: taper help \[VERB\]' help ops info
 
 # ops
