@@ -203,6 +203,9 @@ TP_API tp_dtype tp_promote(tp_dtype a, tp_dtype b);
 /* Starts the context's stream at (seed, counter 0). Every random op takes the next counter. */
 TP_API void tp_seed(tp_context *c, uint64_t seed);
 
+/* The seed of the stream. */
+TP_API uint64_t tp_random_seed(const tp_context *c);
+
 /* Where the stream stands, to be saved and set again. */
 TP_API uint64_t tp_random_counter(const tp_context *c);
 

@@ -50,6 +50,9 @@ TP_API tp_optimizer *tp_optimizer_named(tp_module *m, const char *name, const tp
 /* Name i, NULL past the end. */
 TP_API const char *tp_optimizer_name_at(int i);
 
+/* The name of this one; NULL for nil. */
+TP_API const char *tp_optimizer_name(const tp_optimizer *opt);
+
 /* The context's inert optimizer. */
 TP_API tp_optimizer *tp_nil_optimizer(tp_context *c);
 
@@ -86,7 +89,10 @@ TP_API void tp_optimizer_zero_grad(tp_optimizer *opt);
 /* The learning rate of the next step, of what is in no group with its own; schedules have their say. */
 TP_API double tp_optimizer_lr(const tp_optimizer *opt);
 
-/* Sets the learning rate that schedules start from; groups keep theirs. */
+/* The learning rate that schedules start from, of what is in no group with its own. */
+TP_API double tp_optimizer_base_lr(const tp_optimizer *opt);
+
+/* Sets it; groups keep theirs. */
 TP_API void tp_optimizer_set_lr(tp_optimizer *opt, double lr);
 
 /* How many steps were taken. */

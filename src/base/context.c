@@ -278,6 +278,8 @@ void tp_seed(tp_context *c, uint64_t seed)
     c->counter = 0;
 }
 
+uint64_t tp_random_seed(const tp_context *c) { return c ? c->seed : 0; }
+
 uint64_t tp_random_counter(const tp_context *c) { return c ? c->counter : 0; }
 
 void tp_set_random_counter(tp_context *c, uint64_t counter)

@@ -40,6 +40,11 @@ tp_optimizer *tp_nil_optimizer(tp_context *c) { return tp_nil_object(c, &nil_cla
 
 bool tp_optimizer_is_nil(const tp_optimizer *opt) { return !opt || opt->object.type != &optimizer_class; }
 
+const char *tp_optimizer_name(const tp_optimizer *opt)
+{
+    return tp_optimizer_is_nil(opt) ? NULL : opt->algorithm->name;
+}
+
 tp_context *tp_optimizer_usable(const tp_optimizer *opt, const char *call)
 {
     tp_context *c = opt ? opt->object.context : NULL;
@@ -310,6 +315,11 @@ double tp_optimizer_lr(const tp_optimizer *opt)
     memcpy(setting, opt->groups[0].setting, sizeof setting);
     tp_schedules_apply(opt, setting);
     return setting[LR];
+}
+
+double tp_optimizer_base_lr(const tp_optimizer *opt)
+{
+    return tp_optimizer_usable(opt, "tp_optimizer_base_lr") ? opt->groups[0].setting[LR] : NAN;
 }
 
 void tp_optimizer_set_lr(tp_optimizer *opt, double lr)

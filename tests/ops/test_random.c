@@ -172,6 +172,7 @@ static void test_streams(void **state)
     tp_seed(c, 7);
     tp_read(tp_uniform(c, TP_SHAPE(8), 0, 1, TP_F32), a, sizeof a);
     assert_int_equal(tp_random_counter(c), 1);
+    assert_true(tp_random_seed(c) == 7);
     tp_read(tp_uniform(c, TP_SHAPE(8), 0, 1, TP_F32), b, sizeof b);
     assert_memory_not_equal(a, b, sizeof a); /* the next counter */
     tp_seed(c, 8);

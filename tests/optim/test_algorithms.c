@@ -87,9 +87,11 @@ static void test_names(void **state)
     double wanted[PARAMETERS];
     for (int i = 0; i < 5; i++) {
         assert_string_equal(tp_optimizer_name_at(i), names[i]);
-        assert_false(tp_optimizer_is_nil(tp_optimizer_named(m, names[i], NULL)));
+        tp_optimizer *opt = tp_optimizer_named(m, names[i], NULL);
+        assert_string_equal(tp_optimizer_name(opt), names[i]);
     }
     assert_null(tp_optimizer_name_at(5));
+    assert_null(tp_optimizer_name(tp_nil_optimizer(c)));
     assert_null(tp_optimizer_name_at(-1));
     problem_step(m, tp_optimizer_named(m, "rmsprop", &(tp_optimizer_options){.alpha = 0.5}));
     problem_step(other, tp_rmsprop(other, .alpha = 0.5));

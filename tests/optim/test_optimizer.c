@@ -47,6 +47,7 @@ static void test_groups(void **state)
     expect_number(m, "dec.b", -4);
     tp_optimizer_group(opt, "*d*a", .weight_decay = 1); /* dec.a, with the optimizer's rate */
     tp_optimizer_set_lr(opt, 0.5);
+    expect_near(tp_optimizer_base_lr(opt), 0.5, 0);
     expect_near(tp_optimizer_lr(opt), 0.5, 0);
     step_of_ones(m, opt);
     expect_number(m, "enc.a", -4);
