@@ -16,6 +16,9 @@ extern "C" {
  * the new one, and whole. What is no regular file (a folder, a pipe, a device) is refused. */
 TP_API tp_status tp_write_file(tp_context *c, const char *path, const void *data, size_t size);
 
+/* Removes from a folder the temporary files of writers that were killed; nobody may be writing there. */
+TP_API tp_status tp_remove_leftovers(tp_context *c, const char *folder);
+
 /* --- tensors: safetensors ---------------------------------------------------------------------- */
 
 /* The format of the Python package safetensors: 8 bytes length of the header (little-endian), the header

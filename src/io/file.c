@@ -3,6 +3,7 @@
 
 #include <taper/io.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -121,6 +122,23 @@ tp_status tp_write_file(tp_context *c, const char *path, const void *data, size_
     tp_output_open(&o);
     tp_output_put(&o, data, size);
     tp_output_close(&o);
+    return tp_settle(c);
+}
+
+tp_status tp_remove_leftovers(tp_context *c, const char *folder)
+{
+    static const char call[] = "tp_remove_leftovers", head[] = ".taper-", tail[] = ".tmp";
+    if (!tp_ok(c)) return c ? tp_error(c) : TP_ERR_ARGUMENT;
+    if (!folder) return tp_report(c, TP_ERR_ARGUMENT, "%s: argument 'folder' is NULL", call);
+    DIR *dir = opendir(folder);
+    if (!dir) fail_errno(c, call, "read", folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        size_t length = strlen(entry->d_name);
+        if (length > sizeof head + sizeof tail && strncmp(entry->d_name, head, sizeof head - 1) == 0 &&
+            strcmp(entry->d_name + length - (sizeof tail - 1), tail) == 0)
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    if (dir) closedir(dir);
     return tp_settle(c);
 }
 

@@ -72,6 +72,7 @@ static inline void get_bytes(const char *path, bytes *b)
 
 static inline void put_bytes(const char *path, const void *v, size_t n)
 {
+    unlink(path); /* to cut a file short and write it again can wait for the disk */
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(v, 1, n, f), n);

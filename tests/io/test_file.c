@@ -64,6 +64,13 @@ static void test_left_over(void **state)
     assert_int_equal(tp_write_file(c, in_folder("a"), "x", 1), TP_OK);
     expect_content(in_folder(name), "left");
     assert_int_equal(folder_files(NULL), 2);
+    put_bytes(in_folder(".taper-mine"), "x", 1);
+    put_bytes(in_folder("mine.tmp"), "x", 1);
+    assert_int_equal(tp_remove_leftovers(c, folder), TP_OK);
+    assert_int_equal(folder_files(NULL), 3);
+    assert_int_equal(access(in_folder(name), F_OK), -1);
+    expect_status(c, tp_remove_leftovers(c, in_folder("a")), TP_ERR_IO, "tp_remove_leftovers: cannot read '");
+    expect_status(c, tp_remove_leftovers(c, NULL), TP_ERR_ARGUMENT, "argument 'folder' is NULL");
 }
 
 static void test_refused(void **state)
