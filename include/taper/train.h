@@ -151,6 +151,7 @@ typedef struct tp_fit_state {
     const tp_scores *train;      /* on_epoch: of the outputs seen in training; on_batch: NULL */
     const tp_scores *validation; /* on_epoch: after the epoch; NULL without validation data */
     bool best;                   /* on_epoch: the monitored score is better than in all epochs before */
+    const char *lost;            /* why the last checkpoint could not be written; NULL: nothing was lost */
 } tp_fit_state;
 
 /* Called while a tp_fit runs; false stops it. */
@@ -180,11 +181,27 @@ typedef struct tp_fit_options {
                             weights of the best; left zero: do neither */
     double min_delta;    /* what a score must be better by to count */
 
+    const char *checkpoint; /* the folder for checkpoints, made if it is not there; NULL: none are written */
+    int64_t checkpoint_every; /* steps; left zero: one after each epoch */
+    bool resume;              /* go on from the newest checkpoint there; if there is none yet, start */
+
     FILE *log;           /* a line an epoch; to a terminal also a progress bar. NULL: silent */
     tp_fit_fn *on_batch; /* called after each batch ... */
     tp_fit_fn *on_epoch; /* ... and after each epoch */
     void *user;          /* handed to them */
 } tp_fit_options;
+
+/* A checkpoint is all that a training needs to go on: weights, states of optimizer, schedule, random stream
+ * and data, history, and with .patience the best weights. With .resume, a call with the same arguments in
+ * another process ends with the bits it would have come to by itself, wherever it was stopped; only .epochs
+ * may differ. A last one is written at the end, also where on_batch or on_epoch stops the training.
+ *
+ * There are two in the folder, which is for nothing else: checkpoint-a.safetensors and
+ * checkpoint-b.safetensors, written in turn. Where the newer one cannot be read, .resume goes back to the
+ * other. Weights that are not finite are not written. What cannot be written is told in .log and to on_batch
+ * and on_epoch; the training goes on, and the next one may succeed. The tensors are named model.PATH,
+ * best.PATH, optimizer.PATH, gradient.PATH, epoch.outputs, epoch.targets and history [epochs,names]; the
+ * metadata taper.checkpoint is JSON with everything else. */
 
 /* Trains the net, which is in training afterwards, with the optimizer made for its parameters. Each epoch's
  * order depends on seed and epoch; for batch s of the run, counted from 0, the context's random counter is

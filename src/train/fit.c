@@ -1,6 +1,6 @@
 /* fit.c - the training loop. */
+#include "train/checkpoint.h"
 #include "train/progress.h"
-#include "train/score.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,14 +15,10 @@ typedef struct fit {
     tp_optimizer *optimizer;
     tp_loader *loader;
     int classes;
-    tp_gathered seen; /* outputs and targets of the epoch */
-    double loss;      /* of its samples, summed */
-    tp_history *history;
-    tp_module *kept;    /* has the best weights, with .patience */
-    double best;        /* of the monitored score; NaN: none yet */
-    int64_t since_best; /* epochs */
+    tp_training t; /* what it has come to */
+    tp_checkpoints checkpoints;
+    bool saved; /* so far as it has come */
     bool stop;
-    tp_fit_state state;
     tp_progress progress;
 } fit;
 
@@ -59,6 +55,8 @@ static bool right_options(tp_context *c, const tp_fit_options *o)
         tp_fail(c, TP_ERR_ARGUMENT, "%s: .clip_norm and .clip_value take numbers above 0", call);
     else if (o->patience < 0 || !(o->min_delta >= 0))
         tp_fail(c, TP_ERR_ARGUMENT, "%s: .patience and .min_delta take 0 or more", call);
+    else if (o->checkpoint_every < 0)
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: .checkpoint_every takes 0 or more", call);
     else if (o->schedule)
         tp_object_usable(c, (tp_object *)o->schedule, call, "schedule");
     return tp_ok(c) && right_monitor(c, o);
@@ -89,33 +87,27 @@ static void judge(fit *f, const tp_epoch *epoch)
 {
     static const char *const rising[] = {"accuracy", "precision", "recall", "f1", "r2"};
     const char *name = f->o.monitor + (strncmp(f->o.monitor, "val_", 4) == 0 ? 4 : 0);
-    double score = tp_epoch_get(epoch, f->o.monitor), gain = f->best - score;
+    double score = tp_epoch_get(epoch, f->o.monitor), gain = f->t.best - score;
     if (isnan(score) && strcmp(name, "loss") != 0)
         tp_fail(f->c, TP_ERR_ARGUMENT, "%s: this training has no %s to monitor", call, f->o.monitor);
     for (size_t i = 0; i < sizeof rising / sizeof *rising; i++)
-        if (strcmp(name, rising[i]) == 0) gain = score - f->best;
-    f->state.best = isnan(f->best) ? !isnan(score) : gain > f->o.min_delta;
-    f->since_best = f->state.best ? 0 : f->since_best + 1;
-    if (!f->state.best) return;
-    f->best = score;
-    f->history->best = f->history->n;
-    if (f->o.patience) copy_weights(f->kept, f->net);
+        if (strcmp(name, rising[i]) == 0) gain = score - f->t.best;
+    f->t.state.best = isnan(f->t.best) ? !isnan(score) : gain > f->o.min_delta;
+    f->t.since_best = f->t.state.best ? 0 : f->t.since_best + 1;
+    if (!f->t.state.best) return;
+    f->t.best = score;
+    f->t.history->best = f->t.history->n;
+    if (f->o.patience) copy_weights(f->t.kept, f->net);
 }
 
 /* --- what is not finite --- */
-
-static bool finite(tp_tensor *t)
-{
-    return tp_is_nil(t) || !tp_dtype_is_float(tp_dtype_of(t)) ||
-           isfinite(tp_item(tp_norm(t, INFINITY, TP_ALL, false)));
-}
 
 /* Fails before the gradients of these batches reach the weights. */
 static void diverged(fit *f, const char *what, const char *name)
 {
     tp_optimizer_zero_grad(f->optimizer);
     tp_fail(f->c, TP_ERR_DIVERGED, "%s: %s%s is not finite in batch %lld of epoch %lld", call, what, name,
-            (long long)f->state.batch + 1, (long long)f->state.epoch + 1);
+            (long long)f->t.state.batch + 1, (long long)f->t.state.epoch + 1);
 }
 
 /* Names what made the loss not finite. */
@@ -123,14 +115,14 @@ static void blame(fit *f, const tp_batch *b, tp_tensor *outputs)
 {
     char path[256] = "";
     int n = tp_parameters(f->net), i = 0;
-    while (i < n && finite(tp_parameter_at(f->net, i, path, sizeof path))) i++;
+    while (i < n && tp_all_finite(tp_parameter_at(f->net, i, path, sizeof path))) i++;
     diverged(f,
-             !finite(b->x)      ? "the data"
-             : !finite(b->y)    ? "the target"
-             : i < n            ? "the parameter "
-             : !finite(outputs) ? "the output"
-                                : "the loss",
-             i < n && finite(b->x) && finite(b->y) ? path : "");
+             !tp_all_finite(b->x)      ? "the data"
+             : !tp_all_finite(b->y)    ? "the target"
+             : i < n                   ? "the parameter "
+             : !tp_all_finite(outputs) ? "the output"
+                                       : "the loss",
+             i < n && tp_all_finite(b->x) && tp_all_finite(b->y) ? path : "");
 }
 
 static bool gradients_finite(fit *f)
@@ -138,7 +130,7 @@ static bool gradients_finite(fit *f)
     char path[256];
     tp_mark scope = tp_open_no_grad(f->c);
     for (int i = 0; i < tp_parameters(f->net) && tp_ok(f->c); i++)
-        if (!finite(tp_grad_of(tp_parameter_at(f->net, i, path, sizeof path))) && tp_ok(f->c))
+        if (!tp_all_finite(tp_grad_of(tp_parameter_at(f->net, i, path, sizeof path))) && tp_ok(f->c))
             diverged(f, "the gradient of ", path);
     tp_close_scope(f->c, scope);
     return tp_ok(f->c);
@@ -163,104 +155,139 @@ static void step(fit *f)
     if (f->o.clip_value > 0) tp_clip_grad_value(f->net, f->o.clip_value);
     if (f->o.clip_norm > 0) tp_clip_grad_norm(f->net, f->o.clip_norm);
     tp_optimizer_step(f->optimizer);
-    step_schedule(f, true, f->state.loss);
+    step_schedule(f, true, f->t.state.loss);
 }
 
 /* The part that a batch has in the samples of its step. */
 static double share(const fit *f, const tp_batch *b)
 {
     int64_t most = f->o.accumulate * f->o.batch_size;
-    int64_t left = f->seen.n - f->state.batch / f->o.accumulate * most;
+    int64_t left = f->t.seen.n - f->t.state.batch / f->o.accumulate * most;
     return (double)b->size / (double)(left < most ? left : most);
 }
 
 static void train_batch(fit *f, const tp_batch *b)
 {
-    int64_t number = f->state.epoch * f->state.batches + f->state.batch;
+    int64_t number = f->t.state.epoch * f->t.state.batches + f->t.state.batch;
     tp_set_random_counter(f->c, (uint64_t)number << 24);
     tp_mark scope = tp_open_scope(f->c);
     tp_tensor *outputs = tp_forward(f->net, b->x);
     tp_tensor *targets = tp_fitted_targets(outputs, b, f->criterion, f->classes);
     tp_tensor *loss = tp_loss(f->criterion, outputs, targets);
-    f->state.loss = tp_item(loss);
-    if (tp_ok(f->c) && !isfinite(f->state.loss)) blame(f, b, outputs);
-    tp_gather_batch(&f->seen, outputs, targets, b->size, call);
-    f->loss += f->state.loss * (double)b->size;
+    f->t.state.loss = tp_item(loss);
+    if (tp_ok(f->c) && !isfinite(f->t.state.loss)) blame(f, b, outputs);
+    tp_gather_batch(&f->t.seen, outputs, targets, b->size, call);
+    f->t.loss += f->t.state.loss * (double)b->size;
+    f->saved = false;
     double part = share(f, b);
     tp_backward(part < 1 ? tp_mul_scalar(loss, part) : loss);
     tp_close_scope(f->c, scope);
 }
 
+static void save(fit *f)
+{
+    f->saved = tp_checkpoint_save(&f->checkpoints, &f->t);
+    f->t.state.lost = f->saved ? NULL : f->checkpoints.failure;
+    if (!f->saved) tp_progress_note(&f->progress, "checkpoint not written: ", f->checkpoints.failure);
+}
+
+/* After a batch that ends a step. */
+static void save_every_so_often(fit *f)
+{
+    int64_t every = f->o.checkpoint_every;
+    if (every && tp_optimizer_steps(f->optimizer) % every == 0) save(f);
+}
+
 static void train_epoch(fit *f)
 {
-    f->seen.at = 0;
-    f->loss = 0;
-    f->state.train = f->state.validation = NULL;
-    f->state.batch = 0;
-    f->state.best = false;
-    f->state.lr = tp_optimizer_lr(f->optimizer);
+    tp_fit_state *s = &f->t.state;
+    s->train = s->validation = NULL;
+    s->best = false;
+    if (s->batch == 0) s->lr = tp_optimizer_lr(f->optimizer);
     for (tp_batch b; !f->stop && tp_loader_next(f->loader, &b);) {
         train_batch(f, &b);
-        bool whole = (f->state.batch + 1) % f->o.accumulate == 0 || f->state.batch + 1 == f->state.batches;
+        bool whole = (s->batch + 1) % f->o.accumulate == 0 || s->batch + 1 == s->batches;
         if (tp_ok(f->c) && whole) step(f);
         if (!tp_ok(f->c)) return;
-        f->state.batch++;
-        tp_progress_batch(&f->progress, &f->state, b.size, f->loss / (double)f->seen.at);
-        if (f->o.on_batch) f->stop = !f->o.on_batch(&f->state, f->o.user);
+        s->batch++;
+        tp_progress_batch(&f->progress, s, b.size, f->t.loss / (double)f->t.seen.at);
+        if (f->o.on_batch) f->stop = !f->o.on_batch(s, f->o.user);
+        if (whole && !f->stop && tp_ok(f->c)) save_every_so_often(f);
     }
 }
 
 static void end_epoch(fit *f)
 {
-    tp_epoch e = {.lr = f->state.lr, .validation = tp_no_scores(f->c)};
-    e.train = tp_score(&f->seen, f->criterion, f->classes, f->loss / (double)f->seen.n);
-    if (f->o.validation) e.validation = tp_evaluate(f->net, f->o.validation, .criterion = f->criterion);
-    f->state.train = &e.train;
-    f->state.validation = f->o.validation ? &e.validation : NULL;
+    tp_fit_state *s = &f->t.state;
+    tp_scores validation = tp_no_scores(f->c);
+    tp_scores train = tp_score(&f->t.seen, f->criterion, f->classes, f->t.loss / (double)f->t.seen.n);
+    if (f->o.validation) validation = tp_evaluate(f->net, f->o.validation, .criterion = f->criterion);
+    tp_epoch e = tp_epoch_of(&train, &validation, s->lr);
+    s->train = &train;
+    s->validation = f->o.validation ? &validation : NULL;
     if (tp_ok(f->c)) judge(f, &e);
-    if (!tp_ok(f->c) || !tp_history_append(f->history, e)) return;
+    if (!tp_ok(f->c) || !tp_history_append(f->t.history, e)) return;
     step_schedule(f, false, tp_epoch_get(&e, f->o.monitor));
-    tp_progress_epoch(&f->progress, &f->state, &e);
-    if (f->o.on_epoch && !f->o.on_epoch(&f->state, f->o.user)) f->stop = true;
-    if (f->o.patience && f->since_best >= f->o.patience) f->stop = true;
+    tp_progress_epoch(&f->progress, s);
+    if (f->o.on_epoch && !f->o.on_epoch(s, f->o.user)) f->stop = true;
+    s->train = s->validation = NULL;
+    s->epoch++;
+    s->batch = 0;
+    f->t.loss = 0;
+    f->t.seen.at = 0;
+    f->saved = false;
 }
 
 static bool start(fit *f, tp_dataset *train)
 {
+    tp_training *t = &f->t;
     if (!right_options(f->c, &f->o)) return false;
     f->criterion = tp_criterion_for(f->c, f->o.criterion, train, call);
     f->classes = tp_dataset_classes(train);
     f->loader = tp_loader_new(train, .batch_size = f->o.batch_size, .shuffle = !f->o.no_shuffle,
                               .drop_last = f->o.drop_last, .prefetch = f->o.prefetch, .seed = f->o.seed,
                               .dtype = tp_dtype_for(f->net));
-    f->history = tp_history_new(f->c);
-    if (f->o.patience) f->kept = tp_module_clone(f->net, TP_BOOL);
+    t->history = tp_history_new(f->c);
+    if (f->o.patience) t->kept = tp_module_clone(f->net, TP_BOOL);
     if (!tp_ok(f->c)) return false;
-    tp_loader_seek(f->loader, f->o.initial_epoch, 0);
-    f->state = (tp_fit_state){.net = f->net,
+    t->state = (tp_fit_state){.net = f->net,
                               .optimizer = f->optimizer,
                               .first_epoch = f->o.initial_epoch,
+                              .epoch = f->o.initial_epoch,
                               .epochs = f->o.epochs,
                               .batches = tp_loader_batches(f->loader)};
-    f->seen.n = tp_dataset_size(train);
-    if (f->o.drop_last) f->seen.n = f->state.batches * f->o.batch_size;
-    f->progress = tp_progress_start(f->o.log);
+    t->seen.n = f->o.drop_last ? t->state.batches * f->o.batch_size : tp_dataset_size(train);
     tp_optimizer_zero_grad(f->optimizer);
     tp_train(f->net);
+    if (!tp_checkpoints_open(&f->checkpoints, t)) return false;
+    f->saved = f->checkpoints.number > 0;
+    tp_loader_seek(f->loader, t->state.epoch, t->state.batch);
+    f->progress = tp_progress_start(f->o.log, (double)t->state.epoch +
+                                                  (double)t->state.batch / (double)t->state.batches);
+    if (f->checkpoints.failure[0])
+        tp_progress_note(&f->progress, "checkpoint passed over: ", f->checkpoints.failure);
     return true;
+}
+
+/* Whether there is another epoch to come. */
+static bool goes_on(const fit *f)
+{
+    bool patient = !f->o.patience || f->t.since_best < f->o.patience;
+    return tp_ok(f->c) && !f->stop && patient && f->t.state.epoch < f->o.epochs;
 }
 
 static void run(fit *f)
 {
-    for (f->state.epoch = f->o.initial_epoch; f->state.epoch < f->o.epochs && !f->stop; f->state.epoch++) {
+    while (goes_on(f)) {
         train_epoch(f);
         if (f->stop || !tp_ok(f->c)) break;
         tp_mark scope = tp_open_scope(f->c);
         end_epoch(f);
         tp_close_scope(f->c, scope);
-        if (!tp_ok(f->c)) break;
+        if (f->checkpoints.folder && !f->o.checkpoint_every && goes_on(f)) save(f);
     }
-    if (f->o.patience && !isnan(f->best)) copy_weights(f->net, f->kept);
+    if (f->checkpoints.folder && !f->saved && tp_ok(f->c)) save(f);
+    if (f->o.patience && !isnan(f->t.best)) copy_weights(f->net, f->t.kept);
     tp_optimizer_zero_grad(f->optimizer); /* of a step that on_batch broke off */
     if (f->stop || !tp_ok(f->c)) tp_progress_end(&f->progress);
 }
@@ -269,14 +296,15 @@ tp_history *tp_fit_with(tp_module *net, tp_optimizer *optimizer, tp_dataset *tra
                         const tp_fit_options *options)
 {
     tp_context *c = net ? ((tp_object *)net)->context : NULL;
-    fit f = {.c = c, .net = net, .optimizer = optimizer, .best = NAN, .o = with_defaults(options)};
+    fit f = {.c = c, .net = net, .optimizer = optimizer, .o = with_defaults(options)};
+    f.t = (tp_training){.c = c, .o = &f.o, .best = NAN};
     if (!tp_object_usable(c, (tp_object *)net, call, "net") ||
         !tp_object_usable(c, (tp_object *)optimizer, call, "optimizer") ||
         !tp_object_usable(c, (tp_object *)train, call, "train"))
         return tp_nil_history(c);
     tp_mark scope = tp_open_scope(c);
     if (start(&f, train)) run(&f);
-    tp_history_keep(f.history);
+    tp_history_keep(f.t.history);
     tp_close_scope(c, scope);
-    return tp_ok(c) ? f.history : tp_nil_history(c);
+    return tp_ok(c) ? f.t.history : tp_nil_history(c);
 }

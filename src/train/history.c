@@ -4,6 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+static const char *const names[TP_HISTORY_NAMES] = {
+    "loss",         "accuracy",      "precision",  "recall", "f1",
+    "mae",          "mse",           "rmse",       "r2",     "val_loss",
+    "val_accuracy", "val_precision", "val_recall", "val_f1", "val_mae",
+    "val_mse",      "val_rmse",      "val_r2",     "lr"};
+
 static void history_destroy(tp_object *object)
 {
     tp_history *h = (tp_history *)object;
@@ -49,7 +55,6 @@ bool tp_history_append(tp_history *h, tp_epoch epoch)
         h->epochs = epochs;
         h->room = room;
     }
-    epoch.train.confusion = epoch.validation.confusion = tp_nil(c);
     h->epochs[h->n++] = epoch;
     return true;
 }
@@ -58,11 +63,30 @@ int64_t tp_history_epochs(const tp_history *h) { return tp_history_is_nil(h) ? 0
 
 int64_t tp_history_best(const tp_history *h) { return tp_history_is_nil(h) ? -1 : h->best; }
 
+/* Which of the names it is, -1 if it is none. */
+static int find(const char *name)
+{
+    for (int i = 0; i < TP_HISTORY_NAMES; i++)
+        if (strcmp(names[i], name) == 0) return i;
+    return -1;
+}
+
+bool tp_history_has(const char *name) { return find(name) >= 0; }
+
+tp_epoch tp_epoch_of(const tp_scores *train, const tp_scores *validation, double lr)
+{
+    tp_epoch e;
+    for (int i = 0; i < TP_HISTORY_NAMES; i++)
+        e.v[i] = strncmp(names[i], "val_", 4) == 0 ? tp_scores_get(validation, names[i] + 4)
+                                                   : tp_scores_get(train, names[i]);
+    e.v[find("lr")] = lr;
+    return e;
+}
+
 double tp_epoch_get(const tp_epoch *epoch, const char *name)
 {
-    if (strcmp(name, "lr") == 0) return epoch->lr;
-    bool validation = strncmp(name, "val_", 4) == 0;
-    return tp_scores_get(validation ? &epoch->validation : &epoch->train, validation ? name + 4 : name);
+    int i = find(name);
+    return i < 0 ? NAN : epoch->v[i];
 }
 
 double tp_history_get(const tp_history *h, int64_t epoch, const char *name)
@@ -71,18 +95,4 @@ double tp_history_get(const tp_history *h, int64_t epoch, const char *name)
     return there ? tp_epoch_get(&h->epochs[epoch], name) : NAN;
 }
 
-const char *tp_history_name(int i)
-{
-    static const char *const names[] = {"loss",         "accuracy",      "precision",  "recall", "f1",
-                                        "mae",          "mse",           "rmse",       "r2",     "val_loss",
-                                        "val_accuracy", "val_precision", "val_recall", "val_f1", "val_mae",
-                                        "val_mse",      "val_rmse",      "val_r2",     "lr"};
-    return i >= 0 && i < (int)(sizeof names / sizeof *names) ? names[i] : NULL;
-}
-
-bool tp_history_has(const char *name)
-{
-    for (int i = 0; tp_history_name(i); i++)
-        if (strcmp(tp_history_name(i), name) == 0) return true;
-    return false;
-}
+const char *tp_history_name(int i) { return i >= 0 && i < TP_HISTORY_NAMES ? names[i] : NULL; }

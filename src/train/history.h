@@ -5,10 +5,11 @@
 #include <taper/ext.h>
 #include <taper/train.h>
 
-/* One epoch. */
+enum { TP_HISTORY_NAMES = 19 };
+
+/* The numbers of one epoch, in the order of their names. */
 typedef struct tp_epoch {
-    tp_scores train, validation; /* without confusion */
-    double lr;
+    double v[TP_HISTORY_NAMES];
 } tp_epoch;
 
 struct tp_history {
@@ -26,7 +27,10 @@ bool tp_history_append(tp_history *h, tp_epoch epoch);
 /* True if there is a number of that name. */
 bool tp_history_has(const char *name);
 
-/* The number of that name. */
+/* An epoch of these scores. */
+tp_epoch tp_epoch_of(const tp_scores *train, const tp_scores *validation, double lr);
+
+/* The number of that name, NaN if there is none. */
 double tp_epoch_get(const tp_epoch *epoch, const char *name);
 
 #endif

@@ -14,9 +14,9 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-tp_progress tp_progress_start(FILE *log)
+tp_progress tp_progress_start(FILE *log, double epochs)
 {
-    tp_progress p = {.log = log, .terminal = log && isatty(fileno(log))};
+    tp_progress p = {.log = log, .terminal = log && isatty(fileno(log)), .before = epochs};
     p.started = now();
     return p;
 }
@@ -56,9 +56,8 @@ void tp_progress_batch(tp_progress *p, const tp_fit_state *state, int64_t size, 
     p->drawn = time;
     double rate = (double)p->done / (time - p->started);
     /* all batches count as equal; those of this run so far give the pace */
-    double epochs =
-        (double)state->batch / (double)state->batches + (double)(state->epoch - state->first_epoch);
-    double left = (time - p->started) * ((double)(state->epochs - state->first_epoch) / epochs - 1);
+    double epochs = (double)state->epoch + (double)state->batch / (double)state->batches;
+    double left = (time - p->started) * ((double)state->epochs - epochs) / (epochs - p->before);
     int full = (int)(WIDTH * state->batch / state->batches);
     fputc('\r', p->log);
     put_epoch(p->log, state);
@@ -78,15 +77,23 @@ static void put_scores(FILE *log, const tp_scores *s, const char *loss, const ch
     if (!isnan(s->r2)) put_number(log, r2, s->r2);
 }
 
-void tp_progress_epoch(tp_progress *p, const tp_fit_state *state, const tp_epoch *epoch)
+void tp_progress_epoch(tp_progress *p, const tp_fit_state *state)
 {
     if (!p->log) return;
     if (p->terminal) fputc('\r', p->log);
     put_epoch(p->log, state);
-    put_scores(p->log, &epoch->train, "loss", "accuracy", "r2");
-    if (state->validation) put_scores(p->log, &epoch->validation, "val_loss", "val_accuracy", "val_r2");
+    put_scores(p->log, state->train, "loss", "accuracy", "r2");
+    if (state->validation) put_scores(p->log, state->validation, "val_loss", "val_accuracy", "val_r2");
     if (p->terminal) fprintf(p->log, "  %.0f s\033[K", now() - p->started);
     fputc('\n', p->log);
+    fflush(p->log);
+}
+
+void tp_progress_note(tp_progress *p, const char *what, const char *text)
+{
+    if (!p->log) return;
+    if (p->terminal) fputs("\r\033[K", p->log);
+    fprintf(p->log, "%s%s\n", what, text);
     fflush(p->log);
 }
 

@@ -93,12 +93,25 @@ tp_tensor *tp_fitted_targets(tp_tensor *outputs, const tp_batch *batch, tp_modul
 
 /* --- all samples --- */
 
-static void put(tp_tensor **whole, tp_tensor *part, int64_t n, int64_t at, int64_t size)
+/* Whether rows of `part` are like those of `whole`. */
+static bool same_rows(const tp_tensor *whole, const tp_tensor *part)
+{
+    bool same = tp_rank(whole) == tp_rank(part) && tp_dtype_of(whole) == tp_dtype_of(part);
+    for (int i = 1; same && i < tp_rank(part); i++) same = tp_size(whole, i) == tp_size(part, i);
+    return same;
+}
+
+static void put(tp_tensor **whole, tp_tensor *part, int64_t n, int64_t at, int64_t size, const char *call)
 {
     if (!*whole) {
         tp_shape shape = tp_shape_of(part);
         shape.v[0] = n;
         *whole = tp_keep(tp_zeros(tp_context_of(part), shape, tp_dtype_of(part)));
+    }
+    if (!same_rows(*whole, part)) {
+        tp_fail(tp_context_of(part), TP_ERR_SHAPE,
+                "%s: the net gives one batch in another form than the first", call);
+        return;
     }
     size_t bytes = (size_t)tp_numel(part) * tp_dtype_size(tp_dtype_of(part));
     char *data = tp_data_mut(*whole);
@@ -112,8 +125,8 @@ void tp_gather_batch(tp_gathered *g, tp_tensor *outputs, tp_tensor *targets, int
         tp_fail(c, TP_ERR_SHAPE, "%s: the net gives %lld rows for a batch of %lld samples", call,
                 (long long)tp_size(outputs, 0), (long long)size);
     if (!tp_ok(c)) return;
-    put(&g->outputs, outputs, g->n, g->at, size);
-    if (targets) put(&g->targets, targets, g->n, g->at, size);
+    put(&g->outputs, outputs, g->n, g->at, size, call);
+    if (targets) put(&g->targets, targets, g->n, g->at, size, call);
     g->at += size;
 }
 
@@ -157,6 +170,14 @@ tp_scores tp_score(const tp_gathered *g, tp_module *criterion, int classes, doub
         s.r2 = tp_r2_score(g->targets, g->outputs);
     }
     return s;
+}
+
+/* --- what is not finite --- */
+
+bool tp_all_finite(tp_tensor *t)
+{
+    return tp_is_nil(t) || !tp_dtype_is_float(tp_dtype_of(t)) ||
+           isfinite(tp_item(tp_norm(t, INFINITY, TP_ALL, false)));
 }
 
 /* --- by name --- */

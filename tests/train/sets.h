@@ -41,9 +41,9 @@ static inline uint64_t bits_of(tp_module *net)
     uint64_t hash = 0xcbf29ce484222325;
     for (int i = 0; i < tp_parameters(net); i++) {
         tp_tensor *t = tp_contiguous(tp_detach(tp_parameter_at(net, i, NULL, 0)));
-        const unsigned char *bytes = tp_data(t);
+        const unsigned char *byte = tp_data(t);
         for (size_t k = 0; k < (size_t)tp_numel(t) * tp_dtype_size(tp_dtype_of(t)); k++)
-            hash = (hash ^ bytes[k]) * 0x100000001b3;
+            hash = (hash ^ byte[k]) * 0x100000001b3;
     }
     return hash;
 }

@@ -170,6 +170,13 @@ static void test_predict_without_targets(void **state)
                   3, 4, 5, 6);
 }
 
+/* Gives one more column for a small batch. */
+static tp_tensor *ragged_forward(tp_module *m, tp_tensor *x)
+{
+    (void)m;
+    return tp_slice(x, 1, 0, tp_size(x, 0) < 8 ? 4 : 3, 1);
+}
+
 static tp_tensor *halves_forward(tp_module *m, tp_tensor *x)
 {
     (void)m;
@@ -208,6 +215,9 @@ static void test_refused(void **state)
     expect_error(c, TP_ERR_ARGUMENT, "the data has no targets");
     assert_true(tp_is_nil(tp_predict(tp_module_new(c, "halves", halves_forward, NULL, 0), data)));
     expect_error(c, TP_ERR_SHAPE, "tp_predict: the net gives 20 rows for a batch of 10 samples");
+    assert_true(
+        tp_is_nil(tp_predict(tp_module_new(c, "ragged", ragged_forward, NULL, 0), data, .batch_size = 8)));
+    expect_error(c, TP_ERR_SHAPE, "tp_predict: the net gives one batch in another form than the first");
     tp_tensor *y = i64(VECTOR(c, 0, 1));
     NO_SCORES(tp_evaluate(tp_sequential(c, tp_linear(c, 2, 2)),
                           tp_dataset_new(c, tp_zeros(c, TP_SHAPE(2, 3, 2), TP_F32), y)));

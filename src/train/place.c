@@ -1,0 +1,262 @@
+/* place.c - where a training stands, as numbers in JSON. */
+#include "train/place.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LONGEST_PATH = 2048 };
+
+/* --- structs as JSON --- */
+
+/* A field of a struct: what JSON calls it, its type and place. */
+typedef struct field {
+    const char *name;
+    enum { END, COUNT, NATURAL, REAL, FLAG, TEXT } type; /* int64_t, uint64_t, double, bool, const char * */
+    size_t at;
+} field;
+
+/* What JSON has no number for is text: what is not finite, and large uint64_t. */
+static json_t *value_of(const void *object, const field *f)
+{
+    const void *at = (const char *)object + f->at;
+    char text[32];
+    switch (f->type) {
+    case COUNT: return json_integer(*(const int64_t *)at);
+    case FLAG: return json_boolean(*(const bool *)at);
+    case TEXT: return json_string(*(const char *const *)at);
+    case NATURAL: snprintf(text, sizeof text, "%" PRIu64, *(const uint64_t *)at); break;
+    default:
+        if (isfinite(*(const double *)at)) return json_real(*(const double *)at);
+        tp_number_text(*(const double *)at, text, sizeof text);
+    }
+    return json_string(text);
+}
+
+static json_t *to_json(const void *object, const field *f)
+{
+    json_t *json = json_object();
+    for (; f->type; f++)
+        if (json_object_set_new(json, f->name, value_of(object, f)) != 0) {
+            json_decref(json);
+            return NULL;
+        }
+    return json;
+}
+
+/* Overwrites a field (no text) from JSON; false if it is not there as it should be. */
+static bool read_field(void *object, const field *f, const json_t *json)
+{
+    void *at = (char *)object + f->at;
+    const json_t *value = json_object_get(json, f->name);
+    const char *text = json_string_value(value);
+    char *end = NULL;
+    switch (f->type) {
+    case COUNT: *(int64_t *)at = json_integer_value(value); return json_is_integer(value);
+    case NATURAL:
+        if (text) *(uint64_t *)at = strtoull(text, &end, 10);
+        return text && *text && !*end;
+    default: *(double *)at = json_number_value(value);
+    }
+    return json_is_number(value) || (text && *text && tp_parse_number(text, at) == strlen(text));
+}
+
+static bool from_json(void *object, const field *f, const json_t *json)
+{
+    for (; f->type; f++)
+        if (!read_field(object, f, json)) return false;
+    return true;
+}
+
+/* --- where a training stands, in numbers --- */
+
+/* What makes it this training: must be the same when it goes on. */
+typedef struct identity {
+    const char *optimizer, *monitor;
+    int64_t samples, initial_epoch, batch_size, accumulate, patience, schedules;
+    uint64_t seed;
+    double clip_norm, clip_value, min_delta;
+    bool no_shuffle, drop_last, schedule_every_step;
+} identity;
+
+#define IDENTITY(type, name)                  \
+    {                                         \
+#name, type, offsetof(identity, name) \
+    }
+static const field identity_fields[] = {IDENTITY(TEXT, optimizer),
+                                        IDENTITY(TEXT, monitor),
+                                        IDENTITY(COUNT, samples),
+                                        IDENTITY(COUNT, initial_epoch),
+                                        IDENTITY(COUNT, batch_size),
+                                        IDENTITY(COUNT, accumulate),
+                                        IDENTITY(COUNT, patience),
+                                        IDENTITY(COUNT, schedules),
+                                        IDENTITY(NATURAL, seed),
+                                        IDENTITY(REAL, clip_norm),
+                                        IDENTITY(REAL, clip_value),
+                                        IDENTITY(REAL, min_delta),
+                                        IDENTITY(FLAG, no_shuffle),
+                                        IDENTITY(FLAG, drop_last),
+                                        IDENTITY(FLAG, schedule_every_step),
+                                        {0}};
+
+static identity identity_of(const tp_training *t)
+{
+    const tp_fit_options *o = t->o;
+    return (identity){.optimizer = tp_optimizer_name(t->state.optimizer),
+                      .monitor = o->monitor,
+                      .samples = t->seen.n,
+                      .initial_epoch = o->initial_epoch,
+                      .batch_size = o->batch_size,
+                      .accumulate = o->accumulate,
+                      .patience = o->patience,
+                      .schedules = o->schedule != NULL,
+                      .seed = o->seed,
+                      .clip_norm = o->clip_norm,
+                      .clip_value = o->clip_value,
+                      .min_delta = o->min_delta,
+                      .no_shuffle = o->no_shuffle,
+                      .drop_last = o->drop_last,
+                      .schedule_every_step = o->schedule_every_step};
+}
+
+#define PLACE(type, name)                     \
+    {                                         \
+#name, type, offsetof(tp_place, name) \
+    }
+static const field place_fields[] = {PLACE(COUNT, number),     PLACE(COUNT, epoch),
+                                     PLACE(COUNT, batch),      PLACE(COUNT, best_epoch),
+                                     PLACE(COUNT, since_best), PLACE(COUNT, steps),
+                                     PLACE(NATURAL, seed),     PLACE(NATURAL, counter),
+                                     PLACE(REAL, epoch_loss),  PLACE(REAL, last_loss),
+                                     PLACE(REAL, lr),          PLACE(REAL, best),
+                                     PLACE(REAL, base_lr),     {0}};
+
+#define SCHEDULE(type, name)                           \
+    {                                                  \
+#name, type, offsetof(tp_schedule_state, name) \
+    }
+static const field schedule_fields[] = {SCHEDULE(COUNT, steps),    SCHEDULE(COUNT, bad),
+                                        SCHEDULE(COUNT, cooldown), SCHEDULE(COUNT, reductions),
+                                        SCHEDULE(REAL, best),      {0}};
+
+static tp_place place_of(const tp_training *t, int64_t number)
+{
+    const tp_fit_state *s = &t->state;
+    return (tp_place){.number = number,
+                      .epoch = s->epoch,
+                      .batch = s->batch,
+                      .best_epoch = t->history->best,
+                      .since_best = t->since_best,
+                      .steps = tp_optimizer_steps(s->optimizer),
+                      .seed = tp_random_seed(t->c),
+                      .counter = tp_random_counter(t->c),
+                      .epoch_loss = t->loss,
+                      .last_loss = s->loss,
+                      .lr = s->lr,
+                      .best = t->best,
+                      .base_lr = tp_optimizer_base_lr(s->optimizer),
+                      .schedule =
+                          t->o->schedule ? tp_schedule_state_of(t->o->schedule) : (tp_schedule_state){0}};
+}
+
+bool tp_place_possible(const tp_place *p, const tp_training *t, int64_t epochs)
+{
+    return p->epoch - t->o->initial_epoch == epochs && p->batch >= 0 && p->batch <= t->state.batches &&
+           p->number >= 0 && p->number < INT64_MAX && p->since_best >= 0 && p->steps >= 0 &&
+           p->best_epoch >= -1 && p->best_epoch < epochs;
+}
+
+/* --- written --- */
+
+/* Appends to a list, which becomes NULL where there is no memory. */
+static void append(json_t **list, const char *text)
+{
+    if (json_array_append_new(*list, json_string(text)) == 0) return;
+    json_decref(*list);
+    *list = NULL;
+}
+
+static json_t *history_names(void)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < TP_HISTORY_NAMES; i++) append(&list, tp_history_name(i));
+    return list;
+}
+
+/* The paths of parameters that are not trained. */
+static json_t *frozen_paths(tp_module *net)
+{
+    char path[LONGEST_PATH];
+    json_t *list = json_array();
+    for (int i = 0, n = tp_parameters(net); i < n; i++)
+        if (!tp_requires_grad(tp_parameter_at(net, i, path, sizeof path))) append(&list, path);
+    return list;
+}
+
+json_t *tp_place_to_json(const tp_training *t, int64_t number)
+{
+    identity who = identity_of(t);
+    tp_place where = place_of(t, number);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "training", to_json(&who, identity_fields), "place",
+                     to_json(&where, place_fields), "schedule", to_json(&where.schedule, schedule_fields),
+                     "frozen", frozen_paths(t->state.net), "history", history_names());
+}
+
+/* --- read --- */
+
+bool tp_place_read(tp_place *p, const json_t *json)
+{
+    return from_json(p, place_fields, json_object_get(json, "place")) &&
+           from_json(&p->schedule, schedule_fields, json_object_get(json, "schedule"));
+}
+
+/* Whether it was written by a training like this one; records where they differ. */
+bool tp_place_same_training(const tp_training *t, const json_t *json)
+{
+    identity who = identity_of(t);
+    const json_t *theirs = json_object_get(json, "training");
+    for (const field *f = identity_fields; f->type; f++) {
+        json_t *value = value_of(&who, f);
+        if (!json_equal(json_object_get(theirs, f->name), value))
+            tp_fail(t->c, TP_ERR_ARGUMENT, "tp_fit: the checkpoint is of a training with another '%s'",
+                    f->name);
+        json_decref(value);
+    }
+    return tp_ok(t->c);
+}
+
+static void put_frozen(tp_training *t, const json_t *list)
+{
+    char path[LONGEST_PATH];
+    for (int i = 0, n = tp_parameters(t->state.net); i < n; i++) {
+        tp_tensor *p = tp_parameter_at(t->state.net, i, path, sizeof path);
+        bool frozen = false;
+        for (size_t k = 0; k < json_array_size(list); k++) {
+            const char *name = json_string_value(json_array_get(list, k));
+            frozen = frozen || (name && strcmp(name, path) == 0);
+        }
+        if (frozen != !tp_requires_grad(p)) frozen ? tp_stop_grad(p) : tp_require_grad(p);
+    }
+}
+
+void tp_place_go(tp_training *t, const tp_place *p, const json_t *json)
+{
+    tp_fit_state *s = &t->state;
+    s->epoch = p->epoch;
+    s->batch = p->batch;
+    s->loss = p->last_loss;
+    s->lr = p->lr;
+    t->loss = p->epoch_loss;
+    t->best = p->best;
+    t->since_best = p->since_best;
+    t->history->best = p->best_epoch;
+    tp_optimizer_set_steps(s->optimizer, p->steps);
+    tp_optimizer_set_lr(s->optimizer, p->base_lr);
+    if (t->o->schedule) tp_schedule_set_state(t->o->schedule, p->schedule);
+    put_frozen(t, json_object_get(json, "frozen"));
+    tp_seed(t->c, p->seed);
+    tp_set_random_counter(t->c, p->counter);
+}

@@ -1,0 +1,33 @@
+/* place.h - where a training stands, in numbers. */
+#ifndef TRAIN_PLACE_H
+#define TRAIN_PLACE_H
+
+#include "train/checkpoint.h"
+
+#include <jansson.h>
+
+/* All of a training that is no tensor. */
+typedef struct tp_place {
+    int64_t number; /* of the checkpoint */
+    int64_t epoch, batch, best_epoch, since_best, steps;
+    uint64_t seed, counter; /* of the context's random stream */
+    double epoch_loss, last_loss, lr, best, base_lr;
+    tp_schedule_state schedule;
+} tp_place;
+
+/* This, what is frozen, and the options that make it this training, as JSON; NULL without memory. */
+json_t *tp_place_to_json(const tp_training *t, int64_t number);
+
+/* Takes it from JSON; false if something is missing. */
+bool tp_place_read(tp_place *p, const json_t *json);
+
+/* Whether the JSON comes from a training with the same options; records where they differ. */
+bool tp_place_same_training(const tp_training *t, const json_t *json);
+
+/* Whether a training can stand there, with so many epochs in its history. */
+bool tp_place_possible(const tp_place *p, const tp_training *t, int64_t epochs);
+
+/* Puts it there. */
+void tp_place_go(tp_training *t, const tp_place *p, const json_t *json);
+
+#endif
