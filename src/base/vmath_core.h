@@ -36,10 +36,16 @@ static inline double vm_from_bits(uint64_t u)
 /* c[0] + c[1] x + ... over the whole array c, by Horner's rule. */
 #define VM_LENGTH(c)  (int)(sizeof(c) / sizeof *(c))
 #define VM_POLY(x, c) vm_poly(x, c, VM_LENGTH(c))
+/* gcc leaves more than 16 steps a loop otherwise, and then takes no several x at once. */
+#if defined(__clang__)
+#define VM_UNROLL
+#else
+#define VM_UNROLL _Pragma("GCC unroll 32")
+#endif
 static inline double vm_poly(double x, const double *c, int n)
 {
     double p = c[n - 1];
-    for (int i = n - 2; i >= 0; i--) p = fma(p, x, c[i]);
+    VM_UNROLL for (int i = n - 2; i >= 0; i--) p = fma(p, x, c[i]);
     return p;
 }
 

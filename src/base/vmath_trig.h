@@ -4,7 +4,9 @@
 
 #include "base/vmath_core.h"
 
-/* x = n pi/2 + r + rl for |x| < 2^20 (Cody and Waite, with fma); returns n mod 4 in the low two bits. The
+#define VM_NEAR 0x1p20
+
+/* x = n pi/2 + r + rl for |x| < VM_NEAR (Cody and Waite, with fma); returns n mod 4 in the low two bits. The
  * first step is exact, as in vm_reduce_exp. The low parts keep 100 bits even where x is next to n pi/2. */
 static inline uint64_t vm_reduce_small(double x, vm_dd *r)
 {
@@ -15,7 +17,7 @@ static inline uint64_t vm_reduce_small(double x, vm_dd *r)
     return vm_bits(shifted);
 }
 
-/* The same for a finite |x| >= 2^20 (Payne and Hanek). With x = m 2^e, the digits of 2/pi worth 4 or more
+/* The same for a finite |x| >= VM_NEAR (Payne and Hanek). With x = m 2^e, the digits of 2/pi worth 4 or more
  * times 1/x are whole turns; the 192 after them, times m and mod 2^192, are the quadrant (2 bits) and the
  * fraction. */
 static inline uint64_t vm_reduce_huge(double x, vm_dd *r)
@@ -56,7 +58,7 @@ static inline uint64_t vm_reduce_huge(double x, vm_dd *r)
 
 static inline uint64_t vm_reduce_trig(double x, vm_dd *r)
 {
-    if (fabs(x) < 0x1p20) return vm_reduce_small(x, r);
+    if (fabs(x) < VM_NEAR) return vm_reduce_small(x, r);
     if (fabs(x) < INFINITY) return vm_reduce_huge(x, r);
     *r = (vm_dd){NAN, NAN};
     return 0;
@@ -85,30 +87,43 @@ static inline double vm_sin_quadrant(vm_dd r, uint64_t q)
     return q & 2 ? -y : y;
 }
 
-static inline double vm_sin(double x)
+/* From x = q pi/2 + r. */
+static inline double vm_sin_at(double x, uint64_t q, vm_dd r)
 {
-    vm_dd r;
-    uint64_t q = vm_reduce_trig(x, &r);
     double y = vm_sin_quadrant(r, q);
     return fabs(x) < 0x1p-27 ? x : y; /* keeps -0 */
 }
 
-static inline double vm_cos(double x)
-{
-    vm_dd r;
-    uint64_t q = vm_reduce_trig(x, &r);
-    return vm_sin_quadrant(r, q + 1);
-}
+static inline double vm_cos_at(double x, uint64_t q, vm_dd r) { return (void)x, vm_sin_quadrant(r, q + 1); }
 
 /* sin / cos, or -cos / sin in the odd quadrants */
-static inline double vm_tan(double x)
+static inline double vm_tan_at(double x, uint64_t q, vm_dd r)
 {
-    vm_dd r;
-    bool odd = vm_reduce_trig(x, &r) & 1;
     vm_dd s = vm_sin_parts(r), c = vm_cos_parts(r);
-    vm_dd y = vm_div(odd ? c : s, odd ? s : c);
-    return fabs(x) < 0x1p-27 ? x : odd ? -(y.h + y.l) : y.h + y.l;
+    vm_dd num = q & 1 ? c : s, den = q & 1 ? s : c;
+    vm_dd y = vm_div(num, den);
+    double t = q & 1 ? -(y.h + y.l) : y.h + y.l;
+    return fabs(x) < 0x1p-27 ? x : t;
 }
+
+/* vm_sin(x), and vm_sin_near(x) without a branch for |x| < VM_NEAR. */
+#define VM_TRIG(name)                               \
+    static inline double vm_##name##_near(double x) \
+    {                                               \
+        vm_dd r;                                    \
+        uint64_t q = vm_reduce_small(x, &r);        \
+        return vm_##name##_at(x, q, r);             \
+    }                                               \
+    static inline double vm_##name(double x)        \
+    {                                               \
+        vm_dd r;                                    \
+        uint64_t q = vm_reduce_trig(x, &r);         \
+        return vm_##name##_at(x, q, r);             \
+    }
+VM_TRIG(sin)
+VM_TRIG(cos)
+VM_TRIG(tan)
+#undef VM_TRIG
 
 /* asin(a) for 0 <= a <= 1/2; beyond, where `far` is set, asin(sqrt((1 - a) / 2)) = acos(a) / 2. */
 static inline vm_dd vm_asin_parts(double a, bool far)
@@ -129,7 +144,7 @@ static inline double vm_angle(double n, double c, vm_dd t)
 static inline double vm_asin(double x)
 {
     bool far = fabs(x) > 0.5;
-    return copysign(vm_angle(far, far ? -2 : 1, vm_asin_parts(fabs(x), far)), x);
+    return copysign(vm_angle(far ? 1 : 0, far ? -2 : 1, vm_asin_parts(fabs(x), far)), x);
 }
 
 static inline double vm_acos(double x)
@@ -150,14 +165,10 @@ static inline void vm_scale_pair(double *a, double *b)
     *b = edge ? 1 : *b * scale;
 }
 
-/* The angle of the point (x, y), from a / b with a the lesser and b the greater of |x|, |y|:
- * atan(a / b), or pi/4 - atan((b - a) / (b + a)) if a > b / 2; then mirrored at the diagonal and at the y
- * axis. */
-static inline double vm_atan2(double y, double x)
+/* atan(a / b) for 0 <= a <= b, or pi/4 - atan((b - a) / (b + a)) if a > b / 2; then mirrored at the diagonal
+ * and at the y axis. */
+static inline double vm_octant(double a, double b, bool steep, bool left)
 {
-    bool steep = fabs(y) > fabs(x), left = signbit(x);
-    double a = steep ? fabs(x) : fabs(y), b = steep ? fabs(y) : fabs(x);
-    vm_scale_pair(&a, &b);
     bool diagonal = a > 0.5 * b;
     vm_dd den = vm_fast_sum(b, diagonal ? a : 0);
     double num = diagonal ? a - b : a, t = num / den.h, z = t * t;
@@ -166,10 +177,26 @@ static inline double vm_atan2(double y, double x)
     double n = diagonal ? 0.5 : 0, c = steep != left ? -1 : 1;
     n = steep ? 1 - n : n;
     n = left ? 2 - n : n;
-    double r = copysign(vm_angle(n, c, angle), y);
+    return vm_angle(n, c, angle);
+}
+
+/* The angle of the point (x, y). */
+static inline double vm_atan2(double y, double x)
+{
+    bool steep = fabs(y) > fabs(x), left = copysign(1, x) < 0;
+    double a = steep ? fabs(x) : fabs(y), b = steep ? fabs(y) : fabs(x);
+    vm_scale_pair(&a, &b);
+    double r = copysign(vm_octant(a, b, steep, left), y);
     return isnan(x) || isnan(y) ? x + y : r;
 }
 
-static inline double vm_atan(double x) { return vm_atan2(x, 1); }
+/* From 2^100 on it is pi / 2. */
+static inline double vm_atan(double x)
+{
+    double a = fabs(x);
+    bool steep = a > 1;
+    double beyond = a > 0x1p100 ? 0x1p100 : a;
+    return copysign(vm_octant(steep ? 1 : a, steep ? beyond : 1, steep, false), x);
+}
 
 #endif

@@ -107,5 +107,22 @@ static tp_tensor *gelu_slope_of(tp_tensor *x, bool approximate)
     return tp_add(cdf, tp_mul(x, pdf));
 }
 
-TP_UNARY(gelu, (double)x *(attr[0].b ? normal_cdf_approximate((double)x) : normal_cdf((double)x)),
-         gelu_slope_of(x, call->attr[0].b), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
+TP_LOOP1_(gelu_f32, float, float, (double)x *normal_cdf((double)x))
+TP_LOOP1_(gelu_f64, double, double, x *normal_cdf(x))
+TP_LOOP1_(gelu_tanh_f32, float, float, (double)x *normal_cdf_approximate((double)x))
+TP_LOOP1_(gelu_tanh_f64, double, double, x *normal_cdf_approximate(x))
+TP_EVAL_(gelu_erf, .f32 = gelu_f32, .f64 = gelu_f64)
+TP_EVAL_(gelu_tanh, .f32 = gelu_tanh_f32, .f64 = gelu_tanh_f64)
+TP_SLOPE1_(gelu, gelu_slope_of(x, call->attr[0].b))
+
+static void gelu_eval(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    (call->attr[0].b ? gelu_tanh_eval : gelu_erf_eval)(call, in, out);
+}
+
+const tp_rules tp_rules_gelu = {.eval = gelu_eval,
+                                .slope = gelu_slope,
+                                .text = "x P(normal < x)",
+                                .reads = TP_IN(0),
+                                .lo = {-5},
+                                .hi = {5}};

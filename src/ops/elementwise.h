@@ -9,7 +9,8 @@
 #include <taper/ext.h>
 #include <taper/ops.h>
 
-/* Works on `n` elements: p[0], p[1].. are the inputs, then the outputs; s their steps in elements. */
+/* Works on `n` elements: p[0], p[1].. are the inputs, then the outputs; s their steps in elements, all 1
+ * where there is one input; attr the attributes of the call, up to TP_MAX_ATTR. */
 typedef void tp_inner_fn(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr);
 
 /* A kernel by the dtype it computes in; NULL: not for that dtype. Half formats compute in f32, integers
@@ -44,50 +45,56 @@ static inline bool tp_steps_are(const int64_t *s, const int64_t *steps, int n)
     return true;
 }
 
-/* A kernel `name` over so many arrays from LOOP(name, attribute, ...): compiled for every set of
- * instructions, and once more for elements that lie one after another; the one for the set in use runs. */
-#define TP_LEVEL_(LOOP, arrays, name, target, ...)                                            \
-    LOOP(name##_any, target, __VA_ARGS__)                                                     \
-    target static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr) \
-    {                                                                                         \
-        if (tp_steps_are(s, tp_unit_steps, arrays))                                           \
-            name##_any(p, tp_unit_steps, n, attr);                                            \
-        else if ((arrays) > 2 && tp_steps_are(s, tp_still_steps, arrays))                     \
-            name##_any(p, tp_still_steps + TP_STEPS - (arrays), n, attr);                     \
-        else                                                                                  \
-            name##_any(p, s, n, attr);                                                        \
-    }
+/* A kernel `name`, by DEFINE(name, target, ...) compiled for every set of instructions; the one for the set
+ * in use runs. */
 #if defined(__x86_64__)
-#define TP_LEVELS_(LOOP, arrays, name, ...)                                                   \
-    TP_LEVEL_(LOOP, arrays, name##_baseline, , __VA_ARGS__)                                   \
-    TP_LEVEL_(LOOP, arrays, name##_avx2, TP_AVX2, __VA_ARGS__)                                \
-    TP_LEVEL_(LOOP, arrays, name##_avx512, TP_AVX512, __VA_ARGS__)                            \
+#define TP_BY_LEVEL_(DEFINE, name, ...)                                                       \
+    DEFINE(name##_baseline, , __VA_ARGS__)                                                    \
+    DEFINE(name##_avx2, TP_AVX2, __VA_ARGS__)                                                 \
+    DEFINE(name##_avx512, TP_AVX512, __VA_ARGS__)                                             \
     static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)        \
     {                                                                                         \
         static tp_inner_fn *const by_level[] = {name##_baseline, name##_avx2, name##_avx512}; \
         by_level[tp_simd_in_use()](p, s, n, attr);                                            \
     }
 #else
-#define TP_LEVELS_(LOOP, arrays, name, ...) TP_LEVEL_(LOOP, arrays, name, , __VA_ARGS__)
+#define TP_BY_LEVEL_(DEFINE, name, ...) DEFINE(name, , __VA_ARGS__)
 #endif
+
+/* A kernel over so many arrays from LOOP(name, target, ...), compiled once more for elements that lie one
+ * after another. */
+#define TP_LEVELS_(LOOP, arrays, name, ...) TP_BY_LEVEL_(TP_STEPS_, name, LOOP, arrays, __VA_ARGS__)
+#define TP_STEPS_(name, target, LOOP, arrays, ...)                                            \
+    LOOP(name##_any, target, __VA_ARGS__)                                                     \
+    target static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr) \
+    {                                                                                         \
+        if (tp_steps_are(s, tp_unit_steps, arrays))                                           \
+            name##_any(p, tp_unit_steps, n, attr);                                            \
+        else if (tp_steps_are(s, tp_still_steps, arrays))                                     \
+            name##_any(p, tp_still_steps + TP_STEPS - (arrays), n, attr);                     \
+        else                                                                                  \
+            name##_any(p, s, n, attr);                                                        \
+    }
 
 /* The head of a LOOP. */
 #define TP_LOOP_(name, target)                                                                      \
     static inline __attribute__((always_inline)) target void name(void *const *p, const int64_t *s, \
                                                                   int64_t n, const tp_attr *attr)
 
-#define TP_LOOP1_AT_(name, target, T, R, expression)                                      \
-    TP_LOOP_(name, target)                                                                \
-    {                                                                                     \
-        typedef T real; /* for constants in the expression: (real)0.5, (real)attr[0].d */ \
-        (void)attr, (void)sizeof(real);                                                   \
-        const T *px = p[0];                                                               \
-        R *py = p[1];                                                                     \
-        TP_INDEPENDENT for (int64_t k = 0; k < n; k++)                                    \
-        {                                                                                 \
-            T x = px[k * s[0]];                                                           \
-            py[k * s[1]] = (R)(expression);                                               \
-        }                                                                                 \
+/* The attributes are copied, so that no write can change them. */
+#define TP_LOOP1_AT_(name, target, T, R, expression)                                           \
+    target static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *given) \
+    {                                                                                          \
+        typedef T real; /* for constants in the expression: (real)0.5, (real)attr[0].d */      \
+        const tp_attr attr[2] = {given[0], given[1]};                                          \
+        (void)s, (void)attr, (void)sizeof(real);                                               \
+        const T *px = p[0];                                                                    \
+        R *py = p[1];                                                                          \
+        TP_INDEPENDENT for (int64_t k = 0; k < n; k++)                                         \
+        {                                                                                      \
+            T x = px[k];                                                                       \
+            py[k] = (R)(expression);                                                           \
+        }                                                                                      \
     }
 
 #define TP_LOOP2_AT_(name, target, T, R, expression)                                      \
@@ -104,7 +111,7 @@ static inline bool tp_steps_are(const int64_t *s, const int64_t *steps, int n)
         }                                                                                 \
     }
 
-#define TP_LOOP1_(name, T, R, expression) TP_LEVELS_(TP_LOOP1_AT_, 2, name, T, R, expression)
+#define TP_LOOP1_(name, T, R, expression) TP_BY_LEVEL_(TP_LOOP1_AT_, name, T, R, expression)
 #define TP_LOOP2_(name, T, R, expression) TP_LEVELS_(TP_LOOP2_AT_, 3, name, T, R, expression)
 
 /* A slope as a function of x, y (the tensors that `reads` names). */

@@ -50,9 +50,9 @@ enum { CHUNK = 128, MAX_OPERANDS = 9 };
 /* A kernel chosen for the dtypes of a call. */
 typedef struct kernel {
     tp_inner_fn *run;
-    const tp_attr *attr;
+    tp_attr attr[TP_MAX_ATTR];
     tp_dtype first, input, output; /* what it reads and writes */
-    int inputs;                    /* the operands after these are outputs */
+    int inputs;                    /* the operands after these are outputs; one: steps are 1 */
 } kernel;
 
 static kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner *inner)
@@ -63,12 +63,13 @@ static kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner *inner)
                        : work == TP_F64 ? inner->f64
                        : work == TP_U64 ? inner->u64
                                         : inner->i64;
-    return (kernel){.run = run,
-                    .attr = call->attr,
-                    .first = inner->by_bool ? TP_BOOL : work,
-                    .input = work,
-                    .output = inner->to_bool ? TP_BOOL : work,
-                    .inputs = call->n_in};
+    kernel f = {.run = run,
+                .first = inner->by_bool ? TP_BOOL : work,
+                .input = work,
+                .output = inner->to_bool ? TP_BOOL : work,
+                .inputs = call->n_in};
+    for (int i = 0; i < call->op->n_attr; i++) f.attr[i] = call->attr[i];
+    return f;
 }
 
 static tp_dtype wanted(const kernel *f, int k)
@@ -76,7 +77,13 @@ static tp_dtype wanted(const kernel *f, int k)
     return k >= f->inputs ? f->output : k == 0 ? f->first : f->input;
 }
 
-/* One row of elements, by way of buffers where an array is not in the dtype the kernel works in. */
+/* Whether the kernel can work where an array lies. */
+static bool takes(const kernel *f, int k, tp_dtype dtype, int64_t step)
+{
+    return dtype == wanted(f, k) && (step == 1 || f->inputs > 1);
+}
+
+/* One row of elements, by way of buffers where the kernel does not take an array as it is. */
 static void run_row(const kernel *f, const tp_array *const *array, int n, char *const *at, int64_t count,
                     const int64_t *step)
 {
@@ -85,17 +92,18 @@ static void run_row(const kernel *f, const tp_array *const *array, int n, char *
         int64_t m = count - start < CHUNK ? count - start : CHUNK, s[MAX_OPERANDS];
         void *p[MAX_OPERANDS];
         for (int k = 0; k < n; k++) {
-            tp_dtype own = array[k]->dtype, work = wanted(f, k);
+            tp_dtype own = array[k]->dtype;
+            bool direct = takes(f, k, own, step[k]);
             char *from = at[k] + start * step[k] * tp_bytes(own);
-            p[k] = own == work ? from : buffer[k];
-            s[k] = own == work ? step[k] : 1;
-            if (own != work && k < f->inputs) tp_convert(buffer[k], 1, work, from, step[k], own, m);
+            p[k] = direct ? from : buffer[k];
+            s[k] = direct ? step[k] : 1;
+            if (!direct && k < f->inputs) tp_convert(buffer[k], 1, wanted(f, k), from, step[k], own, m);
         }
         f->run(p, s, m, f->attr);
         for (int k = f->inputs; k < n; k++) {
             tp_dtype own = array[k]->dtype;
-            if (own != f->output)
-                tp_convert(at[k] + start * step[k] * tp_bytes(own), step[k], own, p[k], 1, f->output, m);
+            char *to = at[k] + start * step[k] * tp_bytes(own);
+            if (p[k] != to) tp_convert(to, step[k], own, p[k], 1, f->output, m);
         }
     }
 }
@@ -122,7 +130,8 @@ static bool run_flat(const kernel *f, const tp_array *in, const tp_array *out, i
     int64_t s[MAX_OPERANDS], count = 1;
     for (int k = 0; k < n; k++) {
         const tp_array *a = k < f->inputs ? &in[k] : &out[k - f->inputs];
-        if (a->dtype != wanted(f, k) || (s[k] = flat_step(a)) < 0) return false;
+        s[k] = flat_step(a);
+        if (s[k] < 0 || !takes(f, k, a->dtype, s[k])) return false;
         p[k] = a->data;
     }
     for (int i = 0; i < out->rank; i++) count *= out->size[i];

@@ -121,10 +121,36 @@ static tp_tensor *asin_slope_of(tp_tensor *x)
     return tp_rsqrt(tp_mul(tp_rsub_scalar(x, 1), tp_add_scalar(x, 1)));
 }
 
-TP_UNARY(sin, m_sin(x), tp_cos(x), .reads = TP_IN(0), .lo = {-7}, .hi = {7})
-TP_UNARY(cos, m_cos(x), tp_neg(tp_sin(x)), .reads = TP_IN(0), .lo = {-7}, .hi = {7})
-TP_UNARY(tan, m_tan(x), tp_add_scalar(tp_square(y), 1), .reads = TP_OUT(0), .lo = {-4}, .hi = {4},
-         .kink = {-1.5708, 1.5708}, .kinks = 2)
+/* Blocks of small elements go without the branch for huge ones, which takes them one by one. */
+#define TRIG_AT_(name, target, T, function)                                                                  \
+    target static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)                \
+    {                                                                                                        \
+        enum { BLOCK = 256 };                                                                                \
+        (void)s, (void)attr;                                                                                 \
+        for (int64_t start = 0; start < n; start += BLOCK) {                                                 \
+            const T *x = (const T *)p[0] + start;                                                            \
+            T *y = (T *)p[1] + start;                                                                        \
+            int64_t m = n - start < BLOCK ? n - start : BLOCK;                                               \
+            int far = 0;                                                                                     \
+            for (int64_t k = 0; k < m; k++) far |= !(fabs(x[k]) < VM_NEAR);                                  \
+            if (far)                                                                                         \
+                for (int64_t k = 0; k < m; k++) y[k] = (T)vm_##function((double)x[k]);                       \
+            else                                                                                             \
+                TP_INDEPENDENT for (int64_t k = 0; k < m; k++) y[k] = (T)vm_##function##_near((double)x[k]); \
+        }                                                                                                    \
+    }
+#define TRIG(name, slope_expression, ...)                \
+    TP_BY_LEVEL_(TRIG_AT_, name##_f32, float, name)      \
+    TP_BY_LEVEL_(TRIG_AT_, name##_f64, double, name)     \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64) \
+    TP_SLOPE1_(name, slope_expression)                   \
+    const tp_rules tp_rules_##name = {                   \
+        .eval = name##_eval, .slope = name##_slope, .text = "m_" #name "(x)", __VA_ARGS__};
+
+TRIG(sin, tp_cos(x), .reads = TP_IN(0), .lo = {-7}, .hi = {7})
+TRIG(cos, tp_neg(tp_sin(x)), .reads = TP_IN(0), .lo = {-7}, .hi = {7})
+TRIG(tan, tp_add_scalar(tp_square(y), 1), .reads = TP_OUT(0), .lo = {-4}, .hi = {4},
+     .kink = {-1.5708, 1.5708}, .kinks = 2)
 TP_UNARY(asin, m_asin(x), asin_slope_of(x), .reads = TP_IN(0), .lo = {-.995}, .hi = {.995},
          .narrow = "differences lose their accuracy near the infinite slope at +-1")
 TP_UNARY(acos, m_acos(x), tp_neg(asin_slope_of(x)), .reads = TP_IN(0), .lo = {-.995}, .hi = {.995},

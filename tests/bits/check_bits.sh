@@ -4,9 +4,10 @@
 set -eu
 cd "$(dirname "$0")/../.."
 work=build/bits${1:+-$1}
-builds=("gcc -O0" "gcc -O3" "clang -O2")
-[ "${1:-}" = all ] && builds=("gcc -O0" "gcc -O1" "gcc -O2" "gcc -O3" "gcc -O3 -march=native"
-    "clang -O0" "clang -O2" "clang -O3" "clang -O3 -march=native")
+vector="-fno-trapping-math -fno-math-errno" # as src/ops is compiled
+builds=("gcc -O0" "gcc -O3 $vector" "clang -O2 $vector")
+[ "${1:-}" = all ] && builds=("gcc -O0" "gcc -O1" "gcc -O2" "gcc -O3" "gcc -O3 $vector" "gcc -O3 -march=native"
+    "clang -O0" "clang -O2" "clang -O3" "clang -O3 $vector" "clang -O3 -march=native")
 
 mkdir -p "$work"
 # build PROGRAM COMPILER FLAGS...: every source at once.
