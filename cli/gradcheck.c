@@ -77,7 +77,8 @@ static int gradcheck(tp_context *c, const cli_args *args)
 static const cli_flag flags[] = {
     {"--net", CLI_TEXT, "TEXT", "layers, such as \"linear 20, tanh, linear 3\"", .names = tp_layer_name_at},
     {"--input", CLI_TEXT, "SHAPE", .help = "the sizes of one sample: 64, or 28,28"},
-    {"--loss", CLI_CHOICE, "LOSS", "else the model's, or cross_entropy", .names = tp_criterion_name_at},
+    {"--loss", CLI_TEXT, "TEXT", "such as \"huber delta=2\"; else the model's, or cross_entropy",
+     .names = tp_criterion_name_at},
     {"--batch-size", CLI_INTEGER, "N", "samples", "8", .least = 1, .most = 1e6},
     {"--seed", CLI_INTEGER, "N", "of weights and random samples", "0", .least = 0, .most = CLI_MOST_SEED},
     {.name = NULL},
@@ -85,7 +86,7 @@ static const cli_flag flags[] = {
 
 const cli_verb cli_gradcheck = {
     .name = "gradcheck",
-    .arguments = "MODEL [--data NAME] | --net TEXT --input SHAPE [--loss LOSS]",
+    .arguments = "MODEL [--data NAME] | --net TEXT --input SHAPE [--loss TEXT]",
     .summary = "Compares a net's derivatives by reverse mode, by forward mode and by differences.",
     .details =
         "Computes in f64. The exit code is 5 where they disagree.\n\n"

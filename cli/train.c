@@ -15,7 +15,6 @@ typedef struct training {
     const char *folder;                    /* of the run; NULL: none is kept */
     tp_dataset *train, *validation, *test; /* NULL: none */
     tp_module *net, *criterion;
-    const char *loss;
     tp_optimizer *optimizer;
     double started; /* the epoch, in seconds */
     bool failed;    /* to write a file of the run */
@@ -40,13 +39,13 @@ static uint64_t seed_of(const cli_args *args) { return (uint64_t)cli_integer(arg
 
 /* --- data -------------------------------------------------------------------------------------- */
 
-/* What the targets have to be for the loss that was asked for. */
-static tp_target_kind kind_for(const char *loss)
+/* What the targets have to be for a criterion, NULL if none was asked for. */
+static tp_target_kind kind_for(const tp_module *criterion)
 {
-    if (!loss) return TP_TARGET_FOUND;
+    if (!criterion) return TP_TARGET_FOUND;
     static const char *const classes[] = {"cross_entropy", "nll", "bce_with_logits", "binary_cross_entropy"};
     for (int i = 0; i < 4; i++)
-        if (strcmp(loss, classes[i]) == 0) return TP_TARGET_CLASSES;
+        if (strcmp(tp_module_kind(criterion), classes[i]) == 0) return TP_TARGET_CLASSES;
     return TP_TARGET_NUMBERS;
 }
 
@@ -54,11 +53,11 @@ static tp_target_kind kind_for(const char *loss)
 static bool open_data(training *t)
 {
     const cli_args *args = t->args;
-    t->train = cli_open_data(t->c, args, "train", kind_for(cli_text(args, "--loss")), NULL);
+    t->train = cli_open_data(t->c, args, "train", kind_for(t->criterion), NULL);
     bool classes = tp_dataset_classes(t->train) > 0;
-    if (!t->loss) t->loss = classes ? "cross_entropy" : "mse";
+    if (!t->criterion) t->criterion = tp_criterion_named(t->c, classes ? "cross_entropy" : "mse");
     if (!cli_given(args, "--split") && !cli_data_is_file(cli_text(args, "--data")))
-        t->test = cli_open_data(t->c, args, "test", kind_for(t->loss), t->train);
+        t->test = cli_open_data(t->c, args, "test", kind_for(t->criterion), t->train);
     double fraction = cli_number(args, "--val");
     if (fraction > 0 && tp_ok(t->c))
         tp_dataset_split(t->train, fraction, &t->train, &t->validation, .seed = seed_of(args),
@@ -101,14 +100,14 @@ static int make_net(training *t)
     tp_seed(t->c, seed_of(t->args));
     tp_shape input = tp_dataset_sample_shape(t->train);
     t->net = tp_net(t->c, cli_text(t->args, "--net"), input, .dtype = dtype_of(t->args));
-    t->criterion = tp_criterion_named(t->c, t->loss);
     int64_t have = outputs_of(t->net, t->train), want = tp_dataset_classes(t->train);
     if (!tp_ok(t->c)) return cli_failed(t->c, CLI_USAGE);
-    bool binary = strncmp(t->loss, "b", 1) == 0;
+    const char *loss = tp_module_kind(t->criterion);
+    bool binary = strncmp(loss, "b", 1) == 0;
     if (want == 0 || binary) want = 1;
     if (have == want) return CLI_OK;
     return cli_usage(t->args, "the net gives %lld outputs, and %s of %d classes takes %lld", (long long)have,
-                     t->loss, tp_dataset_classes(t->train), (long long)want);
+                     loss, tp_dataset_classes(t->train), (long long)want);
 }
 
 /* A number as an option: 0 where the flag was not given, TP_ZERO for a literal 0. */
@@ -227,15 +226,16 @@ static void put_flag(json_t *o, const cli_args *args, const cli_flag *f)
 static json_t *config_of(const training *t)
 {
     const cli_args *args = t->args;
-    static char net[4096];
+    static char net[4096], loss[4096];
     tp_net_text(t->net, net, sizeof net);
+    tp_criterion_text(t->criterion, loss, sizeof loss);
     json_t *o = json_pack("{s:s}", "version", tp_version());
     for (int g = 0; g < 2; g++)
         for (const cli_flag *f = cli_train.flags[g]; f->name; f++)
             if (strcmp(f->name, "--threads") != 0) put_flag(o, args, f);
     json_object_set_new(o, "data", json_string(data_name(args)));
     json_object_set_new(o, "net", json_string(net));
-    json_object_set_new(o, "loss", json_string(t->loss));
+    json_object_set_new(o, "loss", json_string(loss));
     json_object_set_new(o, "lr", json_real(tp_optimizer_lr(t->optimizer)));
     return o;
 }
@@ -266,11 +266,20 @@ static int show(training *t)
     return tp_ok(t->c) ? CLI_OK : cli_failed(t->c, CLI_FAILED);
 }
 
+/* What can be wrong before there is any data. */
+static int check_words(training *t)
+{
+    const char *loss = cli_text(t->args, "--loss");
+    if (loss) t->criterion = tp_criterion_named(t->c, loss);
+    if (!tp_ok(t->c)) return cli_failed(t->c, CLI_USAGE);
+    int status = cli_check_schedule(t->args);
+    return status == CLI_OK && t->folder ? cli_run_check(t->args, t->folder) : status;
+}
+
 static int train(tp_context *c, const cli_args *args)
 {
-    training t = {.c = c, .args = args, .folder = cli_text(args, "-o"), .loss = cli_text(args, "--loss")};
-    int status = cli_check_schedule(args);
-    if (status == CLI_OK && t.folder) status = cli_run_check(args, t.folder);
+    training t = {.c = c, .args = args, .folder = cli_text(args, "-o")};
+    int status = check_words(&t);
     if (status == CLI_OK && !open_data(&t)) status = cli_failed(c, CLI_DATA);
     if (status == CLI_OK) status = make_net(&t);
     if (status == CLI_OK) status = make_optimizer(&t);
@@ -308,7 +317,7 @@ enum { MOST = 1000000000 };
 
 static const cli_flag flags[] = {
     {"--net", CLI_TEXT, "TEXT", "layers, such as \"linear 256, relu, linear 10\"", .names = tp_layer_name_at},
-    {"--loss", CLI_CHOICE, "LOSS", "else cross_entropy for classes, mse for numbers",
+    {"--loss", CLI_TEXT, "TEXT", "such as \"huber delta=2\"; else cross_entropy for classes, mse for numbers",
      .names = tp_criterion_name_at},
     {"--optim", CLI_CHOICE, "OPTIMIZER", "what changes the weights", "adam", .names = tp_optimizer_name_at},
     {"--lr", CLI_NUMBER, "RATE", "learning rate; else the optimizer's own", .least = 0, .most = 1e6},

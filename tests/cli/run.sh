@@ -69,7 +69,7 @@ want 2 '' "taper gradcheck: --batch-size takes a value, N; see *" gradcheck --ba
 want 2 '' "taper gradcheck: --batch-size takes a value, N; see *" gradcheck --batch-size --seed 1
 want 2 '' "taper gradcheck: --seed takes * not '9007199254740992'*" gradcheck --seed 9007199254740992
 want 2 '' "taper: unknown flag '--btach-size'; the nearest is '--batch-size'" gradcheck --btach-size 3
-want 2 '' "taper: unknown --loss 'mes'; the nearest is 'mse'" gradcheck "${net[@]}" --loss mes
+want 2 '' "taper: tp_criterion_named: there is no loss 'mes'; the nearest is 'mse'" gradcheck "${net[@]}" --loss mes
 want 2 '' 'taper ops: --json takes no value; see *' ops --json=yes
 
 # summary

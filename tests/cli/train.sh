@@ -99,9 +99,14 @@ done
 for optim in sgd adam adamw rmsprop adagrad; do
     want 0 '*' '' train --data iris --net 'linear 3' --epochs 2 --quiet --optim $optim --dtype f64 --clip-norm 1
 done
-for loss in mse l1 huber smooth_l1; do
-    want 0 '*' '' train --data homes.csv --net 'linear 1' --epochs 2 --quiet --loss $loss --accumulate 2 --patience 1 --val 0.2
+for loss in mse l1 'huber delta=2' smooth_l1; do
+    want 0 '*' '' train --data homes.csv --net 'linear 1' --epochs 2 --quiet --loss "$loss" --accumulate 2 --patience 1 --val 0.2
 done
+
+# options of a loss go along
+want 0 'part *' '' train --data iris --net 'linear 3' --loss 'cross_entropy weight=1,2,3' --epochs 1 --quiet -o weighted
+grep -q '"loss": *"cross_entropy weight=1,2,3"' weighted/config.json || fail 'the loss in config.json'
+grep -q 'cross_entropy weight=1,2,3' weighted/model.safetensors || fail 'the loss in the model'
 
 # wrong command lines
 bad=(train --data iris --quiet)
@@ -112,6 +117,7 @@ want 2 '' 'taper train: the net gives 4 outputs, and cross_entropy of 3 classes 
 want 2 '' "taper train: --batch-size takes a whole number of 1 to *, not '0'; *" "${bad[@]}" --net 'linear 3' --batch-size 0
 want 2 '' "taper train: --val takes a number of 0 to 0.99, not '1'; *" "${bad[@]}" --net 'linear 3' --val 1
 want 2 '' "taper: unknown --optim 'adma'; the nearest is 'adam'" "${bad[@]}" --net 'linear 3' --optim adma
+want 2 '' "taper: tp_criterion_named: mse has no option 'delta'; the nearest is 'reduction'" "${bad[@]}" --net 'linear 3' --loss 'mse delta=1'
 want 2 '' 'taper: tp_adam: takes no .momentum' "${bad[@]}" --net 'linear 3' --momentum 0.9
 want 2 '' "taper: unknown schedule 'stpe'; the nearest is 'step'" "${bad[@]}" --net 'linear 3' --schedule 'stpe 3'
 want 2 '' "taper train: --schedule: 'step' takes EPOCHS \[GAMMA\], not 'step 2.5'; *" "${bad[@]}" --net 'linear 3' --schedule 'step 2.5'
