@@ -59,6 +59,9 @@ TP_API tp_optimizer *tp_nil_optimizer(tp_context *c);
 /* True for nil and NULL. */
 TP_API bool tp_optimizer_is_nil(const tp_optimizer *opt);
 
+/* tp_keep for an optimizer: its states and schedules go along. */
+TP_API tp_optimizer *tp_optimizer_keep(tp_optimizer *opt);
+
 /* Options of tp_optimizer_group. */
 typedef struct tp_group_options {
     size_t struct_size;      /* sizeof(tp_group_options); 0 means this version's */
@@ -202,6 +205,9 @@ TP_API void tp_schedule_step(tp_schedule *s);
 
 /* The same for plateau, which looks at the metric. */
 TP_API void tp_schedule_metric(tp_schedule *s, double value);
+
+/* Schedule i of an optimizer, in order of making; nil, without an error, past the end. */
+TP_API tp_schedule *tp_optimizer_schedule_at(tp_optimizer *opt, int i);
 
 /* True for plateau: it goes by tp_schedule_metric, all others by tp_schedule_step. */
 TP_API bool tp_schedule_takes_metric(const tp_schedule *s);

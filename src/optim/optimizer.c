@@ -45,6 +45,12 @@ const char *tp_optimizer_name(const tp_optimizer *opt)
     return tp_optimizer_is_nil(opt) ? NULL : opt->algorithm->name;
 }
 
+tp_optimizer *tp_optimizer_keep(tp_optimizer *opt)
+{
+    if (!tp_optimizer_is_nil(opt)) tp_object_keep(&opt->object);
+    return opt;
+}
+
 tp_context *tp_optimizer_usable(const tp_optimizer *opt, const char *call)
 {
     tp_context *c = opt ? opt->object.context : NULL;

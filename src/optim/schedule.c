@@ -66,6 +66,14 @@ void tp_schedules_apply(const tp_optimizer *opt, double *setting)
     for (const tp_schedule *s = opt->schedules; s; s = s->next) s->kind->apply(s, setting);
 }
 
+tp_schedule *tp_optimizer_schedule_at(tp_optimizer *opt, int i)
+{
+    tp_context *c = tp_optimizer_usable(opt, "tp_optimizer_schedule_at");
+    tp_schedule *s = c && i >= 0 ? opt->schedules : NULL;
+    for (; s && i > 0; i--) s = s->next;
+    return s ? s : tp_nil_schedule(opt ? opt->object.context : NULL);
+}
+
 void tp_schedules_release(tp_schedule *s)
 {
     for (tp_schedule *next; s; s = next) {

@@ -134,6 +134,30 @@ static void test_lifetime(void **state)
     tp_close_scope(c, outer);
 }
 
+/* What is kept stays until the enclosing scope ends, with its states and schedules. */
+static void test_keep(void **state)
+{
+    tp_context *c = *state;
+    tp_mark outer = tp_open_scope(c), scope = tp_open_scope(c);
+    tp_module *m = tp_module_keep(numbers(c, 1));
+    tp_optimizer *opt = tp_optimizer_keep(tp_sgd(m, .momentum = 0.5));
+    tp_schedule *s[] = {tp_step_lr(opt, 1), tp_linear_lr(opt)};
+    tp_close_scope(c, scope);
+    tp_optimizer_step(opt);
+    assert_int_equal(tp_optimizer_steps(opt), 1);
+    for (int i = 0; i < 2; i++) assert_ptr_equal(tp_optimizer_schedule_at(opt, i), s[i]);
+    tp_schedule_step(tp_optimizer_schedule_at(opt, 1));
+    assert_int_equal(tp_schedule_state_of(tp_optimizer_schedule_at(opt, 1)).steps, 1);
+    assert_true(tp_schedule_is_nil(tp_optimizer_schedule_at(opt, 2)));
+    assert_true(tp_schedule_is_nil(tp_optimizer_schedule_at(opt, -1)));
+    assert_true(tp_ok(c));
+    tp_close_scope(c, outer);
+    tp_optimizer_step(opt);
+    expect_error(c, TP_ERR_STATE, "tp_optimizer_step");
+    tp_optimizer_keep(tp_nil_optimizer(c));
+    assert_null(tp_optimizer_keep(NULL));
+}
+
 static void test_wrong_modules(void **state)
 {
     tp_context *c = *state;
@@ -300,6 +324,7 @@ int main(void)
         TEST(test_frozen_and_without_gradient),
         TEST(test_gradients_after_a_step),
         TEST(test_lifetime),
+        TEST(test_keep),
         TEST(test_wrong_modules),
         TEST(test_states_by_name),
         TEST(test_going_on_elsewhere),
