@@ -37,7 +37,9 @@ static size_t folder_length(const char *path)
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* A new file beside the one at `path`. Its own name is short, so that it can be made where the other can. */
+/* A new file beside the one at `path`. Its own name is short, so that it can be made where the other can. One
+ * left by a process that was killed stays: its number in the name does not say that it is gone, for the
+ * process may run on another machine or in another container that uses the same folder. */
 static void open_temp(tp_output *o)
 {
     size_t folder = folder_length(o->path), room = o->temp_size - folder;
