@@ -1,11 +1,9 @@
 /* info.c - `taper info`: the version, the machine and the build. */
-#define _GNU_SOURCE /* sched_getaffinity */
 #include "cli.h"
 
 #include <taper/ext.h>
 #include <taper/taper.h>
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,12 +20,6 @@ static void print_processor(void)
     if (f) fclose(f);
 }
 
-static int usable_cores(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
 static int show_build(void)
 {
     printf("version    %s\n", tp_version());
@@ -37,7 +29,7 @@ static int show_build(void)
     if (wanted && *wanted && strcmp(wanted, tp_simd_level()) != 0)
         printf(" (this processor has no TAPER_SIMD=%s)", wanted);
     printf("\n");
-    printf("threads    1 (this version computes on the calling thread), cores usable: %d\n", usable_cores());
+    printf("threads    %d\n", tp_threads());
     printf("compiler   %s\n", TAPER_COMPILER);
     printf("build      %s, %s\n", TAPER_BUILD_TYPE, TAPER_BUILD_FLAGS);
     return CLI_OK;

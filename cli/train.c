@@ -185,6 +185,7 @@ static int run(training *t)
         schedule = cli_make_schedule(args, t->optimizer, epochs,
                                      (tp_dataset_size(t->train) + batch - 1) / batch, &every_step);
     if (!tp_ok(t->c)) return cli_failed(t->c, CLI_USAGE);
+    tp_set_threads((int)cli_integer(args, "--threads"));
     t->started = seconds();
     tp_fit(t->net, t->optimizer, t->train, .epochs = epochs, .batch_size = batch_size,
            .validation = t->validation, .criterion = t->criterion, .seed = seed_of(args),
@@ -336,8 +337,8 @@ static const cli_flag flags[] = {
     {"--seed", CLI_INTEGER, "N", "of weights, parts and order", "0", .least = 0, .most = CLI_MOST_SEED},
     {"--dtype", CLI_CHOICE, "DTYPE", "of the net", "f32", .names = dtype_name},
     {"--scaling", CLI_CHOICE, "HOW", "of the values", "found", .names = scaling_name},
-    {"--threads", CLI_INTEGER, "N", "1, or 2 to make batches ahead; results are the same", "1", .least = 1,
-     .most = 1024},
+    {"--threads", CLI_INTEGER, "N", "0: one for each CPU; from 2 on, batches are made ahead; same results",
+     "0", .least = 0, .most = 256},
     {.name = NULL},
 };
 

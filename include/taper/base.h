@@ -104,6 +104,18 @@ TP_API void tp_memory_reset_peak(tp_context *c);
 /* Gives the cache of freed blocks back to the allocator. */
 TP_API void tp_memory_trim(tp_context *c);
 
+/* --- threads ----------------------------------------------------------------------------------- */
+
+/* How many threads large calls may use, the calling one included: what TAPER_THREADS says, or else as many as
+ * the CPUs that the process may run on. No result depends on it, not in one bit. One pool serves the process:
+ * its threads sleep when there is nothing to do; a call that finds it at work for another thread runs on its
+ * own thread alone, as all calls do in a child after fork(), where this is 1. */
+TP_API int tp_threads(void);
+
+/* Uses n threads from now on, at most 256, or fewer if the system does not give them; n < 1: as many as at
+ * the start. May be called from any thread. */
+TP_API void tp_set_threads(int n);
+
 /* --- scopes ------------------------------------------------------------------------------------ */
 
 /* A place in a context's list of scopes; 0 is no place. */

@@ -1,6 +1,7 @@
 /* test_gemm.c - products of matrices at every level of instructions, against `eval`, bit by bit. */
 #include "fixture.h"
 
+#include "base/pool.h"
 #include "base/simd.h"
 
 #include <taper/ext.h>
@@ -197,6 +198,45 @@ static void test_rows_alone(void **state)
     }
 }
 
+/* One product, cut in every number of parts, has the bits of eval. */
+static void expect_threads_agree(tp_tensor *a, tp_tensor *b)
+{
+    tp_context *c = tp_context_of(a);
+    tp_mark scope = tp_open_scope(c);
+    tp_simd_use(TP_SIMD_BASELINE);
+    tp_tensor *expected = tp_matmul(a, b);
+    for (int level = TP_SIMD_AVX2; level <= (int)tp_simd_widest(); level++)
+        for (int threads = 1; threads <= 8; threads += threads < 3 ? 1 : 2) {
+            tp_simd_use((tp_simd)level);
+            tp_set_threads(threads);
+            int64_t before = tp_parallel_forks();
+            assert_true(same_bits(tp_matmul(a, b), expected));
+            assert_int_equal(tp_parallel_forks() - before, threads > 1);
+        }
+    tp_set_threads(0);
+    tp_close_scope(c, scope);
+}
+
+static void test_threads(void **state)
+{
+    tp_context *c = *state;
+    static const int64_t sizes[][3] = {{128, 257, 65},  {70, 40, 785},  {64, 100, 401}, {5, 300, 900},
+                                       {1, 1100, 1030}, {5000, 300, 1}, {2900, 260, 3}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int layouts = 0; layouts < 4; layouts++) {
+            const int64_t *s = sizes[i];
+            tp_dtype dtype = (i + (size_t)layouts) % 2 ? TP_F64 : TP_F32;
+            tp_mark scope = tp_open_scope(c);
+            expect_threads_agree(matrix(c, layouts % 2, s[0], s[1], dtype, ordinary),
+                                 matrix(c, layouts / 2, s[1], s[2], dtype, ordinary));
+            tp_close_scope(c, scope);
+        }
+    tp_tensor *b = drawn(c, TP_SHAPE(41, 37, 29), TP_F32, ordinary);
+    expect_threads_agree(drawn(c, TP_SHAPE(41, 26, 37), TP_F32, ordinary), b);
+    expect_threads_agree(drawn(c, TP_SHAPE(3, 1, 90, 137), TP_F32, ordinary),
+                         tp_transpose(drawn(c, TP_SHAPE(3, 1, 75, 137), TP_F32, ordinary), 2, 3));
+}
+
 static void test_no_memory_to_pack(void **state)
 {
     tp_context *c = *state;
@@ -233,6 +273,7 @@ int main(void)
         TEST(test_levels),  TEST(test_each_size),      TEST(test_around_blocks),
         TEST(test_layouts), TEST(test_special_values), TEST(test_random_sizes),
         TEST(test_loops),   TEST(test_rows_alone),     TEST(test_no_memory_to_pack),
+        TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

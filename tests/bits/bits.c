@@ -237,15 +237,16 @@ static bool hash_row(tp_context *c, const tp_op *op)
     return r.calls > 0;
 }
 
-/* A few steps of a small net: backward, accumulation in the leaves and the update. */
+/* A few steps of a net with products large enough for threads: backward, accumulation in the leaves and the
+ * update. */
 static void hash_training(tp_context *c)
 {
     run r = {.c = c, .op = tp_op_find("matmul_2d"), .hash = 14695981039346656037u, .random = 1};
-    tp_tensor *w1 = tp_require_grad(draw(&r, 0, &TP_SHAPE(20, 30), TP_F32));
-    tp_tensor *w2 = tp_require_grad(draw(&r, 0, &TP_SHAPE(30, 5), TP_F32));
+    tp_tensor *w1 = tp_require_grad(draw(&r, 0, &TP_SHAPE(96, 160), TP_F32));
+    tp_tensor *w2 = tp_require_grad(draw(&r, 0, &TP_SHAPE(160, 5), TP_F32));
     for (int step = 0; step < 5; step++) {
         tp_mark mark = tp_open_scope(c);
-        tp_tensor *x = draw(&r, 0, &TP_SHAPE(16, 20), TP_F32);
+        tp_tensor *x = draw(&r, 0, &TP_SHAPE(100, 96), TP_F32);
         tp_tensor *hidden = tp_relu(tp_matmul(tp_mul_scalar(x, 0.1), w1));
         tp_tensor *p = tp_log_softmax(tp_matmul(hidden, w2), -1);
         tp_backward_with(tp_sum(tp_select(p, 1, step), TP_ALL, false), NULL);

@@ -1,6 +1,6 @@
 #!/bin/bash
 # check_bits.sh [all]: builds the library with several compilers and optimization levels and compares what bits.c
-# prints, at every level of instructions.
+# prints, at every level of instructions and with several numbers of threads.
 set -eu
 cd "$(dirname "$0")/../.."
 work=build/bits${1:+-$1}
@@ -24,14 +24,14 @@ first=
 for flags in "${builds[@]}"; do
     name=$work/${flags// /}
     build "$name" $flags
-    for simd in baseline avx2 avx512; do
-        out=$name-$simd.txt
-        TAPER_SIMD=$simd "$name" >"$out"
+    for run in baseline:1 avx2:1 avx2:2 avx512:1 avx512:3; do
+        out=$name-$run.txt
+        TAPER_SIMD=${run%:*} TAPER_THREADS=${run#*:} "$name" >"$out"
         if [ -z "$first" ]; then
             first=$out
         elif ! cmp -s "$first" "$out"; then
             same=1
-            diff "$first" "$out" | sed -n "s/^> \([a-z0-9_]*\).*/row \1: $flags, $simd, gives other bits/p"
+            diff "$first" "$out" | sed -n "s/^> \([a-z0-9_]*\).*/row \1: $flags, $run, gives other bits/p"
         fi
     done
 done

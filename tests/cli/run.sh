@@ -87,7 +87,7 @@ done
 want 2 '' "taper: tp_binary_cross_entropy: argument 'p' takes 0 to 1, *" gradcheck --net 'linear 3' --input 2 --loss binary_cross_entropy
 
 # info
-want 0 $'version *\nprocessor *\nsimd *\nthreads *\ncompiler *[0-9]*\nbuild *-ffp-contract=off*' '' info
+want 0 $'version *\nprocessor *\nsimd *\nthreads *[0-9]\ncompiler *[0-9]*\nbuild *-ffp-contract=off*' '' info
 TAPER_SIMD=baseline want 0 $'*\nsimd       baseline\n*' '' info
 TAPER_SIMD=mmx want 0 $'*\nsimd *\\(this processor has no TAPER_SIMD=mmx\\)\n*' '' info
 

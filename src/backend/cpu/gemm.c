@@ -2,6 +2,7 @@
 #include "backend/cpu/gemm.h"
 
 #include "backend/cpu/cpu.h"
+#include "base/pool.h"
 #include "base/simd.h"
 #include "tensor/tensor.h"
 
@@ -22,29 +23,83 @@ static bool rows_go_on(const tp_array *a, const tp_array *b, const tp_array *y, 
     return b->stride[i] == 0 && a->stride[i] == m * down && y->stride[i] == m * out;
 }
 
-/* One product after another: the loops that are left, row-major. */
-static void products(tp_gemm_fn *gemm, int loops, tp_gemm *g, const tp_array *a, const tp_array *b,
-                     const tp_array *y)
+/* What the threads share out: products, or the rows or columns of each. Elements have chains of their own, so
+ * that bits do not depend on it. */
+typedef struct job {
+    tp_gemm_fn *gemm;
+    tp_gemm all; /* a, b, y: not set */
+    const tp_array *a, *b, *y;
+    int loops;
+    int64_t count; /* of products, one for each position in the loops */
+    size_t room;   /* bytes for b, of each part */
+    enum { PRODUCTS, ROWS, COLUMNS } cut;
+} job;
+
+/* Products first to end-1, row-major in the loops; g: the rows or columns of each that are wanted. */
+static void products(const job *j, tp_gemm *g, const char *a, const char *b, char *y, int64_t first,
+                     int64_t end)
 {
-    const int64_t bytes = tp_bytes(y->dtype);
-    int64_t index[TP_INTERNAL_RANK] = {0};
-    const char *pa = a->data, *pb = b->data;
-    char *py = y->data;
-    for (int i = loops; i >= 0;) {
-        g->a = pa;
-        g->b = pb;
-        g->y = py;
-        gemm(g);
-        for (i = loops - 1; i >= 0; i--) {
-            bool over = ++index[i] == y->size[i];
-            int64_t step = (over ? 1 - y->size[i] : 1) * bytes;
-            pa += step * a->stride[i];
-            pb += step * b->stride[i];
-            py += step * y->stride[i];
-            if (!over) break;
-            index[i] = 0;
+    const int64_t bytes = tp_bytes(j->y->dtype), *size = j->y->size;
+    for (int64_t p = first; p < end; p++) {
+        int64_t rest = p, at[3] = {0};
+        for (int i = j->loops - 1; i >= 0; i--) {
+            int64_t index = rest % size[i];
+            rest /= size[i];
+            at[0] += index * j->a->stride[i];
+            at[1] += index * j->b->stride[i];
+            at[2] += index * j->y->stride[i];
         }
+        g->a = a + at[0] * bytes;
+        g->b = b + at[1] * bytes;
+        g->y = y + at[2] * bytes;
+        j->gemm(g);
     }
+}
+
+/* Bits depend on whether there are TP_GEMM_NARROW columns, so that a part has as many as a grain, or more. */
+enum { ROW_GRAIN = 16, COLUMN_GRAIN = 16, COLUMNS_LEAST = 8 * COLUMN_GRAIN };
+
+static void run_part(void *work, int part, int parts)
+{
+    const job *j = work;
+    tp_gemm g = j->all;
+    const int64_t bytes = tp_bytes(j->y->dtype);
+    const int64_t n = j->cut == PRODUCTS ? j->count : j->cut == ROWS ? g.m : g.n;
+    const int64_t grain = j->cut == PRODUCTS ? 1 : j->cut == ROWS ? ROW_GRAIN : COLUMN_GRAIN;
+    const int64_t start = tp_part_start(n, grain, part, parts),
+                  end = tp_part_start(n, grain, part + 1, parts);
+    const char *a = j->a->data, *b = j->b->data;
+    char *y = j->y->data;
+    if (start == end) return;
+    if (g.room) g.room = (char *)g.room + (size_t)part * j->room;
+    if (j->cut == PRODUCTS) {
+        products(j, &g, a, b, y, start, end);
+        return;
+    }
+    if (j->cut == ROWS) {
+        a += start * g.sa[0] * bytes;
+        y += start * g.sy * bytes;
+        g.m = end - start;
+    } else {
+        b += start * g.sb[1] * bytes;
+        y += start * bytes;
+        g.n = end - start;
+    }
+    products(j, &g, a, b, y, 0, j->count);
+}
+
+/* How many parts there are, and of what: of columns where each part would have to pack all of b. */
+static int cut(job *j)
+{
+    enum { LEAST = 1 << 17 }; /* multiply-adds: some 3 microseconds */
+    const tp_gemm *g = &j->all;
+    int parts = tp_parallel_parts(j->count * g->m * g->n * g->k, LEAST);
+    const bool wide = g->n >= parts * COLUMNS_LEAST, high = g->m >= parts * ROW_GRAIN;
+    if (parts == 1 || j->count >= 4 * parts || j->count % parts == 0)
+        j->cut = PRODUCTS;
+    else
+        j->cut = wide && (j->room || !high) ? COLUMNS : ROWS;
+    return parts;
 }
 
 /* Bytes for b where it is packed: where its columns do not lie one after another; or where its rows lie a
@@ -73,11 +128,15 @@ bool tp_cpu_matmul_2d(const tp_call *call, const tp_array *in, const tp_array *o
                  .sa = {a->stride[a->rank - 2], a->stride[a->rank - 1]},
                  .sb = {b->stride[b->rank - 2], b->stride[b->rank - 1]},
                  .sy = y->stride[y->rank - 2]};
-    int loops = call->loops;
-    while (loops > 0 && rows_go_on(a, b, y, loops - 1, g.m)) g.m *= y->size[--loops];
-    size_t bytes = room_bytes(&g, tp_bytes(y->dtype));
-    if (bytes && !(g.room = tp_alloc(call->context, bytes))) return true;
-    products(gemm, loops, &g, a, b, y);
-    tp_free(call->context, g.room, bytes);
+    job j = {.gemm = gemm, .a = a, .b = b, .y = y, .loops = call->loops, .count = 1};
+    while (j.loops > 0 && rows_go_on(a, b, y, j.loops - 1, g.m)) g.m *= y->size[--j.loops];
+    for (int i = 0; i < j.loops; i++) j.count *= y->size[i];
+    j.room = room_bytes(&g, tp_bytes(y->dtype));
+    j.all = g;
+    const int parts = cut(&j);
+    const size_t room = j.room * (size_t)parts;
+    if (room && !(j.all.room = tp_alloc(call->context, room))) return true;
+    tp_parallel(parts, run_part, &j);
+    tp_free(call->context, j.all.room, room);
     return true;
 }
