@@ -1,60 +1,6 @@
-/* Calls to the operating system that fail one after another. The program's own write, fsync, close and rename
- * come before libc's. */
+/* Calls to the operating system that fail one after another. */
 #define _GNU_SOURCE
-#include "io/files.h"
-
-#include <errno.h>
-#include <sys/syscall.h>
-
-/* What happens to the calls, counted from when it is armed. */
-static struct {
-    int at, code; /* the at-th fails with `code`; 0: none does */
-    int calls;
-    bool hesitates; /* writes are short, and interrupted every other time */
-    const char *failed;
-} os;
-
-static bool refused(const char *name)
-{
-    if (++os.calls != os.at) return false;
-    os.failed = name;
-    errno = os.code;
-    return true;
-}
-
-static bool interrupted(void)
-{
-    static int times;
-    if (!os.hesitates || times++ % 2) return false;
-    errno = EINTR;
-    return true;
-}
-
-ssize_t write(int fd, const void *data, size_t size)
-{
-    if (refused("write") || interrupted()) return -1;
-    return syscall(SYS_write, fd, data, os.hesitates && size > 5 ? 5 : size);
-}
-
-int fsync(int fd)
-{
-    if (refused("fsync") || interrupted()) return -1;
-    return (int)syscall(SYS_fsync, fd);
-}
-
-/* A file is closed even where that fails. */
-int close(int fd)
-{
-    bool failing = refused("close") || interrupted();
-    int code = errno, result = (int)syscall(SYS_close, fd);
-    errno = code;
-    return failing ? -1 : result;
-}
-
-int rename(const char *from, const char *to)
-{
-    return refused("rename") ? -1 : (int)syscall(SYS_renameat, -100, from, -100, to); /* AT_FDCWD */
-}
+#include "io/refusals.h"
 
 /* What writes files. */
 static const struct {
