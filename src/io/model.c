@@ -154,6 +154,16 @@ static tp_dtype dtype_named(const char *name)
  * message then says which tensor does not fit; a text that asks for huge ones gets no memory for them. */
 static int64_t most_elements(const tp_safetensors *f) { return (f->in.size - f->data) + (1 << 20); }
 
+/* Says in which file the text is that cannot be read. */
+static void name_file(tp_context *c, const tp_safetensors *f)
+{
+    char text[512];
+    tp_status status = tp_error(c) == TP_ERR_MEMORY ? TP_ERR_MEMORY : TP_ERR_DATA;
+    snprintf(text, sizeof text, "%s", tp_error_text(c));
+    tp_clear(c);
+    tp_fail(c, status, "%s: '%s': %s", opening, f->in.path, text);
+}
+
 static void read_model(tp_model *m, tp_safetensors *f)
 {
     tp_context *c = m->object.context;
@@ -167,7 +177,10 @@ static void read_model(tp_model *m, tp_safetensors *f)
     m->net = tp_net(c, text, tp_dataset_sample_shape(m->data), .dtype = dtype_named(dtype),
                     .no_flatten = true, .most = most_elements(f));
     if (criterion) m->criterion = tp_criterion_named(c, criterion);
-    if (!tp_ok(c)) return;
+    if (!tp_ok(c)) {
+        name_file(c, f);
+        return;
+    }
     tp_state_load(m->net, f, &(const tp_module_load_options){0}, opening);
     tp_eval(m->net);
 }
