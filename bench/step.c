@@ -1,5 +1,6 @@
 /* step.c - training steps: forward, loss, backward and SGD of nets of Linear and ReLU, in microseconds, at
- * each level of instructions. The fastest of many steps is given. */
+ * each level of instructions, with one thread and with two. The fastest of many steps is given. */
+#include "base/pool.h"
 #include "base/simd.h"
 
 #include <taper/ext.h>
@@ -8,7 +9,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { MOST_LAYERS = 3 };
+enum { MOST_LAYERS = 3, TURN = 5 }; /* TURN: steps before the other number of threads */
 static const double net_time = 0.3; /* seconds for a net and a level */
 
 typedef struct net {
@@ -53,33 +54,40 @@ static void step(tp_module *m, tp_tensor *x, tp_tensor *label)
     tp_close_scope(c, scope);
 }
 
-static double time_of(tp_context *c, const net *n)
+/* The fastest step with one thread and with two, in turns. */
+static void time_of(tp_context *c, const net *n, double fastest[2])
 {
     tp_mark scope = tp_open_scope(c);
     tp_module *m = build(c, n);
     tp_tensor *x = tp_uniform(c, TP_SHAPE(n->batch, n->size[0]), 0, 1, TP_F32);
     tp_tensor *label = tp_randint(c, 0, n->size[n->layers], TP_SHAPE(n->batch), TP_I64);
-    double fastest = 1e30, start = now();
-    for (double before = start; before - start < net_time * 1e6 || fastest == 1e30;) {
-        step(m, x, label);
-        double after = now();
-        if (after - before < fastest) fastest = after - before;
-        before = after;
-    }
+    fastest[0] = fastest[1] = 1e30;
+    for (double start = now(); now() - start < net_time * 1e6 || fastest[1] == 1e30;)
+        for (int i = 0; i < 2; i++) {
+            tp_set_threads(i + 1);
+            for (int turn = 0; turn < TURN; turn++) {
+                double before = now();
+                step(m, x, label);
+                double time = now() - before;
+                if (time < fastest[i]) fastest[i] = time;
+            }
+        }
     tp_close_scope(c, scope);
-    return fastest;
 }
 
 int main(void)
 {
     tp_context *c = tp_open(NULL);
     if (!c) return 1;
-    printf("%-16s %6s %-9s %12s\n", "net", "batch", "level", "us per step");
+    printf("%-16s %6s %-9s %12s %12s   (%d CPUs)\n", "net", "batch", "level", "us 1 thread", "2 threads",
+           tp_usable_cpus());
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
         for (int level = (int)tp_simd_widest(); level >= 0; level--) {
             tp_simd_use((tp_simd)level);
-            printf("%-16s %6d %-9s %12.1f\n", nets[i].name, (int)nets[i].batch, tp_simd_level(),
-                   time_of(c, &nets[i]));
+            double time[2];
+            time_of(c, &nets[i], time);
+            printf("%-16s %6d %-9s %12.1f %12.1f\n", nets[i].name, (int)nets[i].batch, tp_simd_level(),
+                   time[0], time[1]);
         }
     }
     if (!tp_ok(c)) fprintf(stderr, "%s\n", tp_error_text(c));

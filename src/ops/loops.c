@@ -1,5 +1,6 @@
 #include "ops/loops.h"
 
+#include "base/pool.h"
 #include "ops/elementwise.h"
 #include "tensor/dtype.h"
 
@@ -123,19 +124,39 @@ static int64_t flat_step(const tp_array *a)
     return 0;
 }
 
+/* One row of each operand, which threads share out. */
+typedef struct flat {
+    const kernel *f;
+    int operands;
+    int64_t count, step[MAX_OPERANDS];
+    const tp_array *array[MAX_OPERANDS];
+} flat;
+
+static void run_span(void *work, int part, int parts)
+{
+    enum { GRAIN = 64 };
+    const flat *r = work;
+    const int64_t start = tp_part_start(r->count, GRAIN, part, parts);
+    const int64_t end = tp_part_start(r->count, GRAIN, part + 1, parts);
+    void *p[MAX_OPERANDS];
+    for (int k = 0; k < r->operands; k++)
+        p[k] = (char *)r->array[k]->data + start * r->step[k] * tp_bytes(r->array[k]->dtype);
+    r->f->run(p, r->step, end - start, r->f->attr);
+}
+
 /* The common case: all arrays in the kernel's dtypes, each one row. False if it is not. */
 static bool run_flat(const kernel *f, const tp_array *in, const tp_array *out, int n)
 {
-    void *p[MAX_OPERANDS];
-    int64_t s[MAX_OPERANDS], count = 1;
+    enum { LEAST = 1 << 15 }; /* elements that are worth a thread: some 10 microseconds */
+    flat r = {.f = f, .operands = n, .count = 1};
     for (int k = 0; k < n; k++) {
         const tp_array *a = k < f->inputs ? &in[k] : &out[k - f->inputs];
-        s[k] = flat_step(a);
-        if (s[k] < 0 || !takes(f, k, a->dtype, s[k])) return false;
-        p[k] = a->data;
+        r.step[k] = flat_step(a);
+        if (r.step[k] < 0 || !takes(f, k, a->dtype, r.step[k])) return false;
+        r.array[k] = a;
     }
-    for (int i = 0; i < out->rank; i++) count *= out->size[i];
-    f->run(p, s, count, f->attr);
+    for (int i = 0; i < out->rank; i++) r.count *= out->size[i];
+    tp_parallel(tp_parallel_parts(r.count, LEAST), run_span, &r);
     return true;
 }
 

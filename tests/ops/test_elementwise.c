@@ -1,5 +1,7 @@
 #include "ops/cases.h"
 
+#include "base/pool.h"
+
 /* The points of make_elementwise.py. */
 static const double points[] = {0,    -0.0, 0.5, -0.5, 1,    -1,       1.5,       2.5,
                                 -2.5, 40,   -40, 800,  -800, INFINITY, -INFINITY, NAN};
@@ -251,6 +253,29 @@ static void test_bounds(void **state)
     expect_item(tp_eq_scalar(tp_scalar(c, 0.1, TP_F32), 0.1), 1);
 }
 
+/* What a number of threads makes of 300,001 elements: a sum of functions, updated in place. */
+static tp_tensor *by_threads(tp_tensor *x, tp_tensor *g, int threads)
+{
+    tp_set_threads(threads);
+    int64_t before = tp_parallel_forks();
+    tp_tensor *y = tp_add_scalar(tp_mul(tp_tanh(x), tp_exp(g)), 0.25);
+    y = tp_where(tp_gt_scalar(x, 0), y, tp_cast(tp_cast(y, TP_F64), TP_F32));
+    tp_sgd_update(y, g, 0.1);
+    assert_true(threads > 1 ? tp_parallel_forks() - before >= 5 : tp_parallel_forks() == before);
+    tp_set_threads(0);
+    return y;
+}
+
+static void test_threads(void **state)
+{
+    tp_context *c = *state;
+    tp_tensor *x = tp_uniform(c, TP_SHAPE(300001), -2, 2, TP_F32);
+    tp_tensor *g = tp_uniform(c, TP_SHAPE(300001), -1, 1, TP_F32);
+    tp_tensor *alone = by_threads(x, g, 1);
+    for (int threads = 2; threads <= 5; threads++)
+        assert_memory_equal(tp_data(by_threads(x, g, threads)), tp_data(alone), 300001 * sizeof(float));
+}
+
 static void test_errors(void **state)
 {
     tp_context *c = *state;
@@ -265,7 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_points),   TEST(test_pairs), TEST(test_accuracy), TEST(test_second), TEST(test_integers),
-        TEST(test_unsigned), TEST(test_truth), TEST(test_bounds),   TEST(test_errors),
+        TEST(test_unsigned), TEST(test_truth), TEST(test_bounds),   TEST(test_errors), TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
