@@ -46,13 +46,16 @@ static bool read_shape(tp_record *r, const json_t *shape)
     return true;
 }
 
-/* Whether the bytes are as many as the elements take. */
+/* Whether the bytes are as many as the elements take, and the shape one that a tensor can have. */
 static bool size_fits(const tp_record *r)
 {
     int64_t size = (int64_t)tp_dtype_size(r->dtype);
-    for (int i = 0; i < r->shape.n; i++)
-        if (__builtin_mul_overflow(size, r->shape.v[i], &size)) return false;
-    return size == r->end - r->begin;
+    bool empty = false;
+    for (int i = 0; i < r->shape.n; i++) {
+        empty = empty || r->shape.v[i] == 0;
+        if (r->shape.v[i] && __builtin_mul_overflow(size, r->shape.v[i], &size)) return false;
+    }
+    return (empty ? 0 : size) == r->end - r->begin;
 }
 
 static bool read_record(tp_safetensors *f, tp_record *r, const char *name, const json_t *value)

@@ -79,6 +79,15 @@ static inline void put_bytes(const char *path, const void *v, size_t n)
     assert_int_equal(fclose(f), 0);
 }
 
+/* Writes over the file at `path`, which stays the same file for who has it open. */
+static inline void change_bytes(const char *path, const void *v, size_t n)
+{
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    assert_int_equal(fwrite(v, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
 /* Asserts that a call reported `status` and that `text` is part of why. */
 static inline void expect_status_(tp_context *c, tp_status got, tp_status wanted, const char *text,
                                   const char *file, int line)

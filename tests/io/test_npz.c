@@ -365,7 +365,6 @@ static void test_damage(void **state)
         int unseen = 0;
         for (size_t i = 0; i < 8 * b.n; i++) {
             b.v[i / 8] ^= (unsigned char)(1 << i % 8);
-            remove(path); /* some file systems sync a file that is made empty and written again */
             put_bytes(path, b.v, b.n);
             unseen += readable(c, path);
             b.v[i / 8] ^= (unsigned char)(1 << i % 8);
@@ -391,7 +390,7 @@ static void test_changed(void **state)
     assert_true(tp_is_nil(tp_npz_read(f, "dir/\xc3\xa4")));
     assert_true(tp_error(c) == TP_ERR_DATA || tp_error(c) == TP_ERR_IO);
     tp_clear(c);
-    put_bytes(path, b.v, b.n);
+    change_bytes(path, b.v, b.n);
     assert_int_equal(tp_npz_save(c, path, NULL, 0), TP_OK); /* a new file is not the one that is open */
     expect_values(tp_npz_read(f, "w"), TP_SHAPE(2, 2), 1, 2, 3, 4);
 }

@@ -194,6 +194,7 @@ static void test_bad_files(void **state)
         {ONE("\"F32\"", "[1.0]", "[0,4]"), 4, "the shape of tensor 'a'"},
         {ONE("\"F32\"", "[9223372036854775808]", "[0,4]"), 4, "too big integer"},
         {ONE("\"F32\"", "[4294967296,4294967296,4]", "[0,0]"), 0, "are not what its shape takes in F32"},
+        {ONE("\"F32\"", "[0,4611686018427387904]", "[0,0]"), 0, "are not what its shape takes in F32"},
         {ONE("\"F32\"", "[2]", "[0,4]"), 4, "the 4 bytes of tensor 'a' are not what its shape takes in F32"},
         {ONE("\"F32\"", "[1]", "[0,4,8]"), 4, "are not two places in the 4 bytes after the header"},
         {ONE("\"F32\"", "[1]", "{}"), 4, "the data_offsets of tensor 'a'"},
@@ -281,7 +282,6 @@ static void test_damage(void **state)
     for (size_t i = 0; i < b.n; i++)
         for (int bit = 0; bit < 8; bit++) { /* padding too */
             b.v[i] ^= (unsigned char)(1 << bit);
-            remove(path); /* some file systems sync a file that is made empty and written again */
             put_bytes(path, b.v, b.n);
             if (readable(c, path)) fail_msg("byte %zu, bit %d: not found", i, bit);
             b.v[i] ^= (unsigned char)(1 << bit);
@@ -305,11 +305,11 @@ static void test_changed(void **state)
     assert_true(tp_is_nil(tp_safetensors_read(f, "w")));
     expect_error(c, TP_ERR_DATA, "it has become shorter");
     b.v[b.n - 1] ^= 1;
-    put_bytes(path, b.v, b.n);
+    change_bytes(path, b.v, b.n);
     assert_true(tp_is_nil(tp_safetensors_read(f, "w")));
     expect_error(c, TP_ERR_DATA, "its bytes do not have the hash in the header");
     b.v[b.n - 1] ^= 1;
-    put_bytes(path, b.v, b.n);
+    change_bytes(path, b.v, b.n);
     expect_values(tp_safetensors_read(f, "w"), TP_SHAPE(2), 1, 2);
     /* a new file of that name is not the one that is open */
     const tp_named_tensor others[] = {{"w", VECTOR(c, 3, 4)}};
