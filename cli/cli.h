@@ -152,8 +152,9 @@ typedef struct cli_file {
     char name[256]; /* of the only tensor, in formats without names */
 } cli_file;
 
-/* Opens a file whose name says a format; false after an error of the context. */
-bool cli_file_open(tp_context *c, const char *path, cli_file *f);
+/* Opens a file whose name says a format; false after an error of the context. What is compressed may unpack
+ * to `most` bytes, 0: to the library's default. */
+bool cli_file_open(tp_context *c, const char *path, int64_t most, cli_file *f);
 
 /* How many tensors there are. */
 int cli_file_count(const cli_file *f);

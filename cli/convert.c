@@ -66,7 +66,7 @@ static int convert(tp_context *c, const cli_args *args)
     cli_format format = cli_format_of(out);
     if (cli_given(args, "--deflate") && format != CLI_NPZ)
         return cli_usage(args, "--deflate is for npz files");
-    if (!cli_file_open(c, in, &f)) return cli_failed(c, CLI_DATA);
+    if (!cli_file_open(c, in, cli_integer(args, "--most"), &f)) return cli_failed(c, CLI_DATA);
     int first = name ? find(&f, name) : 0, n = name ? 1 : cli_file_count(&f);
     if (first < 0) return cli_unknown("tensor", name, cli_file_name, &f);
     bool many = format == CLI_SAFETENSORS || format == CLI_NPZ;
@@ -76,12 +76,14 @@ static int convert(tp_context *c, const cli_args *args)
 static const cli_flag flags[] = {
     {"--tensor", CLI_TEXT, "NAME", .help = "that tensor alone"},
     {"--deflate", .help = "compresses an npz file"},
+    {"--most", CLI_INTEGER, "BYTES", "that a compressed tensor of IN may unpack to", "1073741824", .least = 1,
+     .most = 9e15},
     {0},
 };
 
 const cli_verb cli_convert = {
     .name = "convert",
-    .arguments = "IN OUT [--tensor NAME] [--deflate]",
+    .arguments = "IN OUT [--tensor NAME] [--deflate] [--most BYTES]",
     .summary = "Writes the tensors of a file in another format.",
     .details =
         "Formats go by the names' ends: .safetensors, .npy, .npz, .csv, and IDX with idx*-ubyte, or\n"

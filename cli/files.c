@@ -66,15 +66,15 @@ static void name_by_path(cli_file *f, const char *path)
     snprintf(f->name, sizeof f->name, "%.*s", (int)n, base);
 }
 
-bool cli_file_open(tp_context *c, const char *path, cli_file *f)
+bool cli_file_open(tp_context *c, const char *path, int64_t most, cli_file *f)
 {
     *f = (cli_file){.context = c, .path = path, .format = cli_format_of(path)};
     name_by_path(f, path);
     if (f->format == CLI_SAFETENSORS) f->safetensors = tp_safetensors_open(c, path);
     if (f->format == CLI_NPY && tp_npy_look(c, path, &f->npy) != TP_OK) return false;
-    if (f->format == CLI_NPZ) f->npz = tp_npz_open(c, path);
+    if (f->format == CLI_NPZ) f->npz = tp_npz_open(c, path, .most = most);
     if (f->format == CLI_CSV) f->table = tp_dataset_open(c, path, .kind = TP_TARGET_NONE);
-    if (f->format == CLI_IDX) f->tensor = tp_idx_read(c, path);
+    if (f->format == CLI_IDX) f->tensor = tp_idx_read(c, path, .most = most);
     return tp_ok(c);
 }
 

@@ -102,7 +102,7 @@ static void print_columns(const cli_file *f)
 static int show_file(tp_context *c, const char *path)
 {
     cli_file f;
-    if (!cli_file_open(c, path, &f)) return cli_failed(c, CLI_DATA);
+    if (!cli_file_open(c, path, 0, &f)) return cli_failed(c, CLI_DATA);
     bool model = tp_safetensors_metadata(f.safetensors, "taper.net") != NULL;
     printf("format     %s%s%s\n", cli_format_name(f.format),
            tp_safetensors_is_hashed(f.safetensors) ? ", hashed" : "", model ? ", a model" : "");

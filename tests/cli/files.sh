@@ -94,6 +94,9 @@ for file in none.npy none.npz none.safetensors none.csv none-idx1-ubyte cut.npz 
     want 3 '' "taper: *$file*" convert $file z.npz
 done
 want 3 '' "taper: *complex.npy' is of dtype '<c8', which Taper does not have" convert complex.npy z.npz
+want 3 '' "taper: *array 'b' unpacks to 134 bytes, more than .most, 133" convert deflated.npz z.npy --tensor b --most 133
+want 0 '' '' convert deflated.npz b.npy --tensor b --most 134
+want 3 '' "taper: *: it unpacks to 4 bytes, more than .most, 3" convert t10k-images-idx3-ubyte.gz z.npy --most 3
 want 3 '' "taper: *array 'text' is of dtype '<U2', which Taper does not have" convert odd.npz z.npz
 want 1 '' "taper: tp_npy_save: cannot write 'no/z.npy': No such file or directory" convert f.npy no/z.npy
 want 1 '' "taper: tp_npy_save: cannot write 'folder.npy': it is no regular file" convert f.npy folder.npy
