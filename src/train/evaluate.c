@@ -74,7 +74,7 @@ tp_scores tp_evaluate_with(tp_module *net, tp_dataset *data, const tp_evaluate_o
     if (tp_ok(e.c)) run(&e);
     tp_scores s = tp_no_scores(e.c);
     if (tp_ok(e.c)) {
-        double loss = tp_item(tp_loss(e.criterion, e.all.outputs, e.all.targets));
+        double loss = tp_item(tp_one_loss(e.criterion, e.all.outputs, e.all.targets, e.call));
         s = tp_score(&e.all, e.criterion, tp_dataset_classes(data), loss);
     }
     tp_keep(s.confusion);

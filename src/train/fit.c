@@ -173,7 +173,7 @@ static void train_batch(fit *f, const tp_batch *b)
     tp_mark scope = tp_open_scope(f->c);
     tp_tensor *outputs = tp_forward(f->net, b->x);
     tp_tensor *targets = tp_fitted_targets(outputs, b, f->criterion, f->classes);
-    tp_tensor *loss = tp_loss(f->criterion, outputs, targets);
+    tp_tensor *loss = tp_one_loss(f->criterion, outputs, targets, call);
     f->t.state.loss = tp_item(loss);
     if (tp_ok(f->c) && !isfinite(f->t.state.loss)) blame(f, b, outputs);
     tp_gather_batch(&f->t.seen, outputs, targets, b->size, call);

@@ -26,6 +26,17 @@ tp_module *tp_criterion_for(tp_context *c, tp_module *criterion, const tp_datase
     return tp_object_usable(c, (tp_object *)criterion, call, "criterion") ? criterion : tp_nil_module(c);
 }
 
+tp_tensor *tp_one_loss(tp_module *criterion, tp_tensor *outputs, tp_tensor *targets, const char *call)
+{
+    tp_tensor *loss = tp_loss(criterion, outputs, targets);
+    tp_context *c = tp_context_of(loss);
+    if (!tp_ok(c) || tp_numel(loss) == 1) return loss;
+    tp_fail(c, TP_ERR_SHAPE,
+            "%s: the criterion gives %lld losses, not one: its reduction has to be mean or sum", call,
+            (long long)tp_numel(loss));
+    return tp_nil(c);
+}
+
 tp_tensor *tp_probabilities(tp_tensor *outputs, tp_module *criterion)
 {
     switch (tp_meaning_of(criterion)) {

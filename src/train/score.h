@@ -19,6 +19,9 @@ tp_meaning tp_meaning_of(const tp_module *criterion);
 /* The criterion to use with `data`: the one given, or for NULL a new one; nil after recording a failure. */
 tp_module *tp_criterion_for(tp_context *c, tp_module *criterion, const tp_dataset *data, const char *call);
 
+/* The criterion's loss, which has to be one number; nil after recording that it is not. */
+tp_tensor *tp_one_loss(tp_module *criterion, tp_tensor *outputs, tp_tensor *targets, const char *call);
+
 /* The targets of a batch in the form in which the criterion takes them beside these outputs; nil after
  * recording why they do not fit. */
 tp_tensor *tp_fitted_targets(tp_tensor *outputs, const tp_batch *batch, tp_module *criterion, int classes);

@@ -342,6 +342,9 @@ static void test_refused(void **state)
     REFUSED(TP_ERR_DATA, "tp_fit: the validation data is empty", .validation = none);
     REFUSED(TP_ERR_DTYPE, "mse: takes numbers", .criterion = tp_criterion_named(c, "mse"));
     REFUSED(TP_ERR_ARGUMENT, "tp_fit: argument 'criterion' is nil", .criterion = tp_nil_module(c));
+    REFUSED(TP_ERR_SHAPE,
+            "tp_fit: the criterion gives 10 losses, not one: its reduction has to be mean or sum",
+            .criterion = tp_criterion_named(c, "cross_entropy reduction=none"));
     before = bits_of(net); /* "r2" was missed after an epoch */
     assert_true(tp_history_is_nil(tp_fit(net, opt, none)));
     expect_error(c, TP_ERR_DATA, "the data set is empty");
