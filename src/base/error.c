@@ -1,6 +1,7 @@
 #include "base/context.h"
 
 #include <stdio.h>
+#include <string.h>
 
 bool tp_ok(const tp_context *c) { return c && c->status == TP_OK; }
 
@@ -52,9 +53,12 @@ tp_status tp_report(tp_context *c, tp_status status, const char *text, ...)
 size_t tp_path_push(tp_context *c, const char *name)
 {
     if (!c || !name || !name[0]) return c ? c->path_length : 0;
-    size_t before = c->path_length, room = sizeof c->path - before;
-    int wanted = snprintf(c->path + before, room, before ? ".%s" : "%s", name);
-    c->path_length += (size_t)wanted < room ? (size_t)wanted : room - 1;
+    size_t before = c->path_length, most = sizeof c->path - 1, n = strlen(name);
+    if (before && before < most) c->path[c->path_length++] = '.';
+    if (n > most - c->path_length) n = most - c->path_length;
+    memcpy(c->path + c->path_length, name, n);
+    c->path_length += n;
+    c->path[c->path_length] = 0;
     return before;
 }
 

@@ -7,10 +7,11 @@ enum { ALL_DIMS = 24, MAX_CORE = TP_INTERNAL_RANK };
 int tp_next_argument(const char **at, tp_dim *names)
 {
     int n = 0;
-    *at += strcspn(*at, "(");
-    if (**at != '(') return -1;
+    while (**at && **at != '(') ++*at;
+    if (!**at) return -1;
     for (++*at; **at != ')'; n++) {
-        size_t length = strcspn(*at, ",)");
+        size_t length = 0;
+        for (const char *p = *at; p[length] && p[length] != ',' && p[length] != ')';) length++;
         if (n == TP_MAX_DIMS || length == 0 || !(*at)[length]) return -1;
         names[n] = (tp_dim){*at, length, -1};
         *at += length;

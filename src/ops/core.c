@@ -1,5 +1,6 @@
 #include "ops/core.h"
 
+#include "base/simd.h"
 #include "tensor/dtype.h"
 #include "tensor/tensor.h"
 
@@ -70,8 +71,8 @@ const void *tp_core_next(tp_core *core, void *buffer, int64_t *n)
     return buffer;
 }
 
-#define SUM(T)                                                                                    \
-    T tp_core_sum_##T(tp_core *core)                                                              \
+#define SUM_AT(name, target, T)                                                                   \
+    target static T name(tp_core *core)                                                           \
     {                                                                                             \
         T buffer[TP_BLOCK];                                                                       \
         const T *x;                                                                               \
@@ -79,6 +80,23 @@ const void *tp_core_next(tp_core *core, void *buffer, int64_t *n)
         for (int64_t n; x = tp_core_next(core, buffer, &n), n > 0;) tp_sum_##T##_add(&sum, x, n); \
         return tp_sum_##T##_end(&sum);                                                            \
     }
+#if defined(__x86_64__)
+#define SUM(T)                                                     \
+    SUM_AT(sum_##T##_baseline, , T)                                \
+    SUM_AT(sum_##T##_avx2, TP_AVX2, T)                             \
+    SUM_AT(sum_##T##_avx512, TP_AVX512, T)                         \
+    T tp_core_sum_##T(tp_core *core)                               \
+    {                                                              \
+        tp_simd level = tp_simd_in_use();                          \
+        return level == TP_SIMD_AVX512 ? sum_##T##_avx512(core)    \
+               : level == TP_SIMD_AVX2 ? sum_##T##_avx2(core)      \
+                                       : sum_##T##_baseline(core); \
+    }
+#else
+#define SUM(T)           \
+    SUM_AT(sum_##T, , T) \
+    T tp_core_sum_##T(tp_core *core) { return sum_##T(core); }
+#endif
 
 SUM(float)
 SUM(double)

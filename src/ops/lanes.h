@@ -12,6 +12,13 @@
 
 enum { TP_LANES = 16, TP_BLOCK = 1024, TP_LEVELS = 54 };
 
+/* gcc takes all lanes at once in a loop that it has not unrolled. */
+#if defined(__clang__)
+#define TP_ROLLED
+#else
+#define TP_ROLLED _Pragma("GCC unroll 1")
+#endif
+
 #define TP_JOIN_LANES(T, lane)                         \
     for (int half = TP_LANES / 2; half > 0; half /= 2) \
         for (int l = 0; l < half; l++) (lane)[l] = (lane)[l] + (lane)[l + half];

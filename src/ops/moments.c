@@ -11,41 +11,36 @@
 
 /* Two passes: the mean, then the squares of what is left. The first element is taken out of the mean, so that
  * equal elements leave exactly 0. */
-#define VARIANCE(T)                                                                         \
-    /* Sums x - shift, or its square. */                                                    \
-    static T deviations_##T(tp_core *core, T shift, bool squared)                           \
-    {                                                                                       \
-        T buffer[TP_BLOCK], d[TP_BLOCK];                                                    \
-        const T *x;                                                                         \
-        tp_sum_##T sum = {.blocks = 0};                                                     \
-        tp_core_again(core);                                                                \
-        for (int64_t n; x = tp_core_next(core, buffer, &n), n > 0;) {                       \
-            for (int64_t k = 0; k < n; k++) d[k] = x[k] - shift;                            \
-            for (int64_t k = 0; k < n && squared; k++) d[k] *= d[k];                        \
-            tp_sum_##T##_add(&sum, d, n);                                                   \
-        }                                                                                   \
-        return tp_sum_##T##_end(&sum);                                                      \
-    }                                                                                       \
-    static T variance_of_##T(const tp_call *call, tp_core *core)                            \
-    {                                                                                       \
-        T buffer[TP_BLOCK];                                                                 \
-        int64_t n = core->numel, correction = call->attr[1].i, m;                           \
-        const T *x = tp_core_next(core, buffer, &m);                                        \
-        T first = n ? x[0] : 0, mean = first + deviations_##T(core, first, false) / (T)n;   \
-        return deviations_##T(core, mean, true) / (T)(n > correction ? n - correction : 0); \
-    }                                                                                       \
-    static void variance_##T(const tp_call *call, tp_core *core, void *result)              \
-    {                                                                                       \
-        *(T *)result = variance_of_##T(call, core);                                         \
-    }                                                                                       \
-    static void std_##T(const tp_call *call, tp_core *core, void *result)                   \
-    {                                                                                       \
-        T variance = variance_of_##T(call, core);                                           \
-        *(T *)result = (T)sqrt((double)variance);                                           \
+#define VARIANCE(name, target, T, ending)                                                    \
+    /* Sums x - shift, or its square. */                                                     \
+    target static T name##_deviations(tp_core *core, T shift, bool squared)                  \
+    {                                                                                        \
+        T buffer[TP_BLOCK], d[TP_BLOCK];                                                     \
+        const T *x;                                                                          \
+        tp_sum_##T sum = {.blocks = 0};                                                      \
+        tp_core_again(core);                                                                 \
+        for (int64_t n; x = tp_core_next(core, buffer, &n), n > 0;) {                        \
+            for (int64_t k = 0; k < n; k++) d[k] = x[k] - shift;                             \
+            for (int64_t k = 0; k < n && squared; k++) d[k] *= d[k];                         \
+            tp_sum_##T##_add(&sum, d, n);                                                    \
+        }                                                                                    \
+        return tp_sum_##T##_end(&sum);                                                       \
+    }                                                                                        \
+    TP_REDUCE_(name, target)                                                                 \
+    {                                                                                        \
+        T buffer[TP_BLOCK];                                                                  \
+        int64_t n = core->numel, correction = call->attr[1].i, m;                            \
+        const T *x = tp_core_next(core, buffer, &m);                                         \
+        T first = n ? x[0] : 0, mean = first + name##_deviations(core, first, false) / (T)n; \
+        T freedom = (T)(n > correction ? n - correction : 0);                                \
+        T variance = name##_deviations(core, mean, true) / freedom;                          \
+        *(T *)result = (T)ending((double)variance);                                          \
     }
 
-VARIANCE(float)
-VARIANCE(double)
+TP_REDUCE(VARIANCE, variance_float, float, )
+TP_REDUCE(VARIANCE, variance_double, double, )
+TP_REDUCE(VARIANCE, std_float, float, sqrt)
+TP_REDUCE(VARIANCE, std_double, double, sqrt)
 
 static void variance_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
@@ -101,9 +96,11 @@ const tp_rules tp_rules_std = {
     }
 #define ABS(x) ((x) < 0 ? -(x) : (x))
 
-#define NORM(T)                                                                             \
-    LARGEST(T)                                                                              \
-    static void norm_##T(const tp_call *call, tp_core *core, void *result)                  \
+LARGEST(float)
+LARGEST(double)
+
+#define NORM(name, target, T)                                                               \
+    TP_REDUCE_(name, target)                                                                \
     {                                                                                       \
         T buffer[TP_BLOCK], power[TP_BLOCK], p = (T)call->attr[0].d, *y = result;           \
         const T *x;                                                                         \
@@ -124,8 +121,8 @@ const tp_rules tp_rules_std = {
             *y = m_pow(*y, 1 / p);                                                          \
     }
 
-NORM(float)
-NORM(double)
+TP_REDUCE(NORM, norm_float, float)
+TP_REDUCE(NORM, norm_double, double)
 
 static void norm_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {

@@ -7,7 +7,86 @@
 
 #include <taper/ops.h>
 
+#include <string.h>
+
 /* --- what reductions share --- */
+
+/* A kernel chosen for the dtype of a call, and how it reads the core elements of one result. */
+typedef struct reducer {
+    const tp_call *call;
+    tp_reduce_fn *run;
+    tp_columns_fn *columns;
+    tp_dtype work, result;
+    tp_core core;
+} reducer;
+
+/* Reduces the core elements at `from` to the element at `to`. */
+static void reduce(reducer *r, char *from, char *to, tp_dtype dtype)
+{
+    union {
+        double d;
+        float f;
+        int64_t i;
+    } result;
+    tp_core_start(&r->core, from);
+    if (dtype == r->result) {
+        r->run(r->call, &r->core, to);
+    } else {
+        r->run(r->call, &r->core, &result);
+        tp_convert(to, 1, dtype, &result, 1, r->result, 1);
+    }
+}
+
+/* Whether core elements are apart, and those of the next result lie between them: then several results at
+ * once read memory in order. */
+static bool in_columns(const tp_call *call, const tp_array *in, const tp_core *core)
+{
+    int last = call->loops - 1;
+    return last >= 0 && core->array.rank == 1 && core->step != 1 && in->stride[last] == 1 &&
+           in->size[last] > 1;
+}
+
+/* The columns are turned into rows, a few at a time. Rows are PAD apart, or those of large powers of two
+ * would fall on each other in the cache. */
+static void reduce_columns(reducer *r, const tp_array *in, const tp_array *out)
+{
+    enum { FEW = 16, PAD = 16 };
+    const tp_call *call = r->call;
+    int last = call->loops - 1;
+    int64_t n = r->core.numel, row = n + PAD, columns = in->size[last], step = r->core.step;
+    int64_t size = (int64_t)tp_dtype_size(r->work), own = (int64_t)tp_dtype_size(in->dtype);
+    int64_t to_step = out->stride[last] * (int64_t)tp_dtype_size(out->dtype);
+    const tp_array rows = {.dtype = r->work, .rank = 1, .size = {n}, .stride = {1}};
+    char *few = tp_alloc(call->context, (size_t)(FEW * row * size));
+    tp_walk w;
+    if (!few) return;
+    tp_core_open(&r->core, &rows, 0, r->work);
+    if (tp_walk_start(&w, last, 2, (const tp_array *const[]){in, out})) do {
+            for (int64_t c = 0; c < columns; c += FEW) {
+                int64_t m = columns - c < FEW ? columns - c : FEW;
+                for (int64_t k = 0; k < n; k++)
+                    tp_convert(few + k * size, row, r->work, w.at[0] + (k * step + c) * own, 1, in->dtype, m);
+                for (int64_t i = 0; i < m; i++)
+                    reduce(r, few + i * row * size, w.at[1] + (c + i) * to_step, out->dtype);
+            }
+        } while (tp_walk_next(&w));
+    tp_free(call->context, few, (size_t)(FEW * row * size));
+}
+
+/* The columns as they are. */
+static void run_columns(const reducer *r, const tp_array *in, const tp_array *out)
+{
+    int last = r->call->loops - 1;
+    int64_t columns = in->size[last], size = (int64_t)tp_dtype_size(r->work);
+    tp_walk w;
+    if (!tp_walk_start(&w, last, 2, (const tp_array *const[]){in, out})) return;
+    do {
+        for (int64_t c = 0; c < columns; c += TP_COLUMNS) {
+            int64_t m = columns - c < TP_COLUMNS ? columns - c : TP_COLUMNS;
+            r->columns(w.at[0] + c * size, r->core.numel, r->core.step, m, w.at[1] + c * size);
+        }
+    } while (tp_walk_next(&w));
+}
 
 void tp_each_reduction(const tp_call *call, const tp_array *in, const tp_array *out,
                        const tp_reduction *kernel)
@@ -18,20 +97,17 @@ void tp_each_reduction(const tp_call *call, const tp_array *in, const tp_array *
                         : work == TP_F64 ? kernel->f64
                         : work == TP_U64 ? kernel->u64
                                          : kernel->i64;
-    tp_core core;
+    reducer r = {.call = call, .run = run, .work = work, .result = kernel->to_index ? TP_I64 : work};
+    r.columns = in->dtype == TP_F32 ? kernel->f32_columns : in->dtype == TP_F64 ? kernel->f64_columns : NULL;
+    tp_core_open(&r.core, &in[0], call->loops, work);
     tp_walk w;
-    tp_core_open(&core, &in[0], call->loops, work);
-    if (!tp_walk_call(&w, call, in, out)) return;
-    do {
-        union {
-            double d;
-            float f;
-            int64_t i;
-        } result;
-        tp_core_start(&core, w.at[0]);
-        run(call, &core, &result);
-        tp_convert(w.at[1], 1, out[0].dtype, &result, 1, kernel->to_index ? TP_I64 : work, 1);
-    } while (tp_walk_next(&w));
+    if (in_columns(call, &in[0], &r.core) && r.columns && out->stride[call->loops - 1] == 1)
+        run_columns(&r, &in[0], &out[0]);
+    else if (in_columns(call, &in[0], &r.core))
+        reduce_columns(&r, &in[0], &out[0]);
+    else if (tp_walk_call(&w, call, in, out))
+        do reduce(&r, w.at[0], w.at[1], out[0].dtype);
+        while (tp_walk_next(&w));
 }
 
 bool tp_some_elements(const tp_call *call, const tp_array *in)
@@ -108,6 +184,52 @@ tp_tensor *tp_push_weighted(const tp_call *call, tp_tensor *t, tp_tensor *weight
 SUM(float)
 SUM(double)
 
+/* The order of lanes.h for many columns at once: what is a lane there is a row of lanes here. */
+#define SUM_COLUMNS(name, target, T, ending)                                                              \
+    target static void name##_block(const T *x, int64_t n, int64_t step, int64_t m, T(*lane)[TP_COLUMNS]) \
+    {                                                                                                     \
+        memset(lane, 0, TP_LANES * sizeof *lane);                                                         \
+        for (int64_t k = 0; k < n; k++) {                                                                 \
+            T *sum = lane[k % TP_LANES];                                                                  \
+            const T *row = x + k * step;                                                                  \
+            TP_INDEPENDENT for (int64_t c = 0; c < m; c++) sum[c] += row[c];                              \
+        }                                                                                                 \
+        for (int half = TP_LANES / 2; half > 0; half /= 2)                                                \
+            for (int l = 0; l < half; l++)                                                                \
+                for (int64_t c = 0; c < m; c++) lane[l][c] = lane[l][c] + lane[l + half][c];              \
+    }                                                                                                     \
+    target static void name(const void *x, int64_t n, int64_t step, int64_t m, void *result)              \
+    {                                                                                                     \
+        T lane[TP_LANES][TP_COLUMNS], *y = result;                                                        \
+        tp_sum_##T sum[TP_COLUMNS];                                                                       \
+        for (int64_t c = 0; c < m; c++) sum[c].blocks = 0;                                                \
+        for (int64_t k = 0; k < n; k += TP_BLOCK) {                                                       \
+            int64_t left = n - k;                                                                         \
+            name##_block((const T *)x + k * step, left < TP_BLOCK ? left : TP_BLOCK, step, m, lane);      \
+            for (int64_t c = 0; c < m; c++) tp_sum_##T##_block(&sum[c], lane[0][c]);                      \
+        }                                                                                                 \
+        for (int64_t c = 0; c < m; c++) y[c] = tp_sum_##T##_end(&sum[c]) ending;                          \
+    }
+
+#if defined(__x86_64__)
+#define COLUMNS(name, ...)                                                                      \
+    SUM_COLUMNS(name##_baseline, , __VA_ARGS__)                                                 \
+    SUM_COLUMNS(name##_avx2, TP_AVX2, __VA_ARGS__)                                              \
+    SUM_COLUMNS(name##_avx512, TP_AVX512, __VA_ARGS__)                                          \
+    static void name(const void *x, int64_t n, int64_t step, int64_t m, void *y)                \
+    {                                                                                           \
+        static tp_columns_fn *const by_level[] = {name##_baseline, name##_avx2, name##_avx512}; \
+        by_level[tp_simd_in_use()](x, n, step, m, y);                                           \
+    }
+#else
+#define COLUMNS(name, ...) SUM_COLUMNS(name, , __VA_ARGS__)
+#endif
+
+COLUMNS(sum_columns_float, float, )
+COLUMNS(sum_columns_double, double, )
+COLUMNS(mean_columns_float, float, / (float)n)
+COLUMNS(mean_columns_double, double, / (double)n)
+
 static void sum_i64(const tp_call *call, tp_core *core, void *result)
 {
     (void)call;
@@ -120,13 +242,20 @@ static void sum_i64(const tp_call *call, tp_core *core, void *result)
 
 static void sum_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    static const tp_reduction kernel = {.f32 = sum_float, .f64 = sum_double, .i64 = sum_i64};
+    static const tp_reduction kernel = {.f32 = sum_float,
+                                        .f64 = sum_double,
+                                        .i64 = sum_i64,
+                                        .f32_columns = sum_columns_float,
+                                        .f64_columns = sum_columns_double};
     tp_each_reduction(call, in, out, &kernel);
 }
 
 static void mean_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    static const tp_reduction kernel = {.f32 = mean_float, .f64 = mean_double};
+    static const tp_reduction kernel = {.f32 = mean_float,
+                                        .f64 = mean_double,
+                                        .f32_columns = mean_columns_float,
+                                        .f64_columns = mean_columns_double};
     tp_each_reduction(call, in, out, &kernel);
 }
 

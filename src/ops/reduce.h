@@ -2,15 +2,41 @@
 #ifndef OPS_REDUCE_H
 #define OPS_REDUCE_H
 
+#include "base/simd.h"
 #include "ops/core.h"
 
 /* Reduces the core elements, of the dtype the kernel computes in, to *result. */
 typedef void tp_reduce_fn(const tp_call *call, tp_core *core, void *result);
 
+/* A kernel `name`, by DEFINE(name, target, ...) compiled for every set of instructions; the one for the set
+ * in use runs. */
+#if defined(__x86_64__)
+#define TP_REDUCE(DEFINE, name, ...)                                                           \
+    DEFINE(name##_baseline, , __VA_ARGS__)                                                     \
+    DEFINE(name##_avx2, TP_AVX2, __VA_ARGS__)                                                  \
+    DEFINE(name##_avx512, TP_AVX512, __VA_ARGS__)                                              \
+    static void name(const tp_call *call, tp_core *core, void *result)                         \
+    {                                                                                          \
+        static tp_reduce_fn *const by_level[] = {name##_baseline, name##_avx2, name##_avx512}; \
+        by_level[tp_simd_in_use()](call, core, result);                                        \
+    }
+#else
+#define TP_REDUCE(DEFINE, name, ...) DEFINE(name, , __VA_ARGS__)
+#endif
+
+/* The head of a DEFINE. */
+#define TP_REDUCE_(name, target) target static void name(const tp_call *call, tp_core *core, void *result)
+
+/* Reduces `m` columns of `n` elements, TP_COLUMNS at most, to y; from one row to the next there are `step`.
+ */
+typedef void tp_columns_fn(const void *x, int64_t n, int64_t step, int64_t m, void *y);
+enum { TP_COLUMNS = 64 };
+
 /* A kernel by the dtype it computes in, as in tp_inner; u64 in i64 where there is no other. */
 typedef struct tp_reduction {
     tp_reduce_fn *f32, *f64, *i64, *u64;
-    bool to_index; /* the result is an i64, not of the dtype it computes in */
+    tp_columns_fn *f32_columns, *f64_columns; /* or NULL: columns are turned into rows */
+    bool to_index;                            /* the result is an i64, not of the dtype it computes in */
 } tp_reduction;
 
 /* Runs the kernel for every element of the output. */

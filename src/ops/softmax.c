@@ -135,8 +135,8 @@ const tp_rules tp_rules_log_softmax = {
 /* --- logsumexp --- */
 
 /* An infinite maximum is not taken out: inf - inf would be NaN where PyTorch has inf or -inf. */
-#define LOGSUMEXP(T)                                                                       \
-    static void logsumexp_##T(const tp_call *call, tp_core *core, void *result)            \
+#define LOGSUMEXP(name, target, T)                                                         \
+    TP_REDUCE_(name, target)                                                               \
     {                                                                                      \
         (void)call;                                                                        \
         T buffer[TP_BLOCK], e[TP_BLOCK], max = (T)-INFINITY;                               \
@@ -153,8 +153,8 @@ const tp_rules tp_rules_log_softmax = {
         *(T *)result = max + m_log(tp_sum_##T##_end(&sum));                                \
     }
 
-LOGSUMEXP(float)
-LOGSUMEXP(double)
+TP_REDUCE(LOGSUMEXP, logsumexp_float, float)
+TP_REDUCE(LOGSUMEXP, logsumexp_double, double)
 
 static void logsumexp_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {

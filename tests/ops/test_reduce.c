@@ -1,5 +1,7 @@
 #include "ops/cases.h"
 
+#include "base/simd.h"
+
 /* --- what PyTorch gives --- */
 
 /* The cotangent 1, 2, .. */
@@ -200,6 +202,61 @@ static void test_sum_order(void **state)
     for (int n = 2000; n <= MOST; n += 1000) expect_sum(c, x, n);
 }
 
+static void expect_same(const tp_tensor *a, const tp_tensor *b)
+{
+    static double of_a[3100 * 130], of_b[3100 * 130];
+    int64_t n = tp_numel(a);
+    tp_read_doubles(a, of_a, n);
+    tp_read_doubles(b, of_b, n);
+    assert_memory_equal(of_a, of_b, (size_t)n * sizeof *of_a);
+}
+
+/* Reductions down the columns of x and along the rows of a copy of its transpose. */
+static void expect_columns(tp_tensor *x)
+{
+    tp_tensor *t = tp_contiguous(tp_transpose(x, 0, 1));
+    tp_tensor *const columns[] = {tp_sum(x, TP_AXES(0), false),       tp_max(x, TP_AXES(0), false),
+                                  tp_argmin(x, TP_AXES(0), false),    tp_mean(x, TP_AXES(0), false),
+                                  tp_logsumexp(x, TP_AXES(0), false), tp_std(x, TP_AXES(0), 0, false),
+                                  tp_norm(x, 2, TP_AXES(0), false),   tp_softmax(x, 0)};
+    tp_tensor *const rows[] = {tp_sum(t, TP_AXES(1), false),       tp_max(t, TP_AXES(1), false),
+                               tp_argmin(t, TP_AXES(1), false),    tp_mean(t, TP_AXES(1), false),
+                               tp_logsumexp(t, TP_AXES(1), false), tp_std(t, TP_AXES(1), 0, false),
+                               tp_norm(t, 2, TP_AXES(1), false),   tp_transpose(tp_softmax(t, 1), 0, 1)};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) expect_same(columns[i], rows[i]);
+}
+
+static void test_columns(void **state)
+{
+    tp_context *c = *state;
+    static const tp_dtype dtypes[] = {TP_F32, TP_F64, TP_F16};
+    static const int64_t lengths[] = {1, 2, 15, 17, 70, 1023, 1024, 1041, 3100},
+                         widths[] = {2, 15, 17, 64, 65, 130};
+    tp_simd widest = tp_simd_widest();
+    for (int level = 0; level <= (int)widest; level++)
+        for (size_t i = 0; i < 9 * 6; i++) {
+            tp_mark scope = tp_open_scope(c);
+            tp_simd_use((tp_simd)level);
+            expect_columns(tp_normal(c, TP_SHAPE(lengths[i / 6], widths[i % 6]), 0, 1, dtypes[i % 3]));
+            assert_true(tp_ok(c));
+            tp_close_scope(c, scope);
+        }
+    tp_simd_use(widest);
+}
+
+/* The first NaN is the most extreme, wherever it stands. */
+static void test_arg_of_nan(void **state)
+{
+    tp_context *c = *state;
+    double x[70];
+    for (int at = 0; at < 70; at++) {
+        for (int k = 0; k < 70; k++) x[k] = k == at || k > 60 ? (double)NAN : k % 7;
+        tp_tensor *t = tp_from_doubles(c, TP_SHAPE(70), TP_F32, x);
+        assert_int_equal(tp_item(tp_argmax(t, TP_ALL, false)), at < 61 ? at : 61);
+        assert_int_equal(tp_item(tp_argmin(t, TP_ALL, false)), at < 61 ? at : 61);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     TEST(test_edges),
     TEST(test_no_elements),
@@ -210,6 +267,8 @@ static const struct CMUnitTest tests[] = {
     TEST(test_dtypes),
     TEST(test_topk),
     TEST(test_sum_order),
+    TEST(test_columns),
+    TEST(test_arg_of_nan),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }
