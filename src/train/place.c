@@ -102,6 +102,13 @@ static const field identity_fields[] = {IDENTITY(TEXT, optimizer),
                                         IDENTITY(FLAG, schedule_every_step),
                                         {0}};
 
+static int schedules_of(const tp_training *t)
+{
+    int n = 0;
+    while (!tp_schedule_is_nil(tp_optimizer_schedule_at(t->state.optimizer, n))) n++;
+    return n;
+}
+
 static identity identity_of(const tp_training *t)
 {
     const tp_fit_options *o = t->o;
@@ -112,7 +119,7 @@ static identity identity_of(const tp_training *t)
                       .batch_size = o->batch_size,
                       .accumulate = o->accumulate,
                       .patience = o->patience,
-                      .schedules = o->schedule != NULL,
+                      .schedules = schedules_of(t),
                       .seed = o->seed,
                       .clip_norm = o->clip_norm,
                       .clip_value = o->clip_value,
@@ -157,9 +164,7 @@ static tp_place place_of(const tp_training *t, int64_t number)
                       .last_loss = s->loss,
                       .lr = s->lr,
                       .best = t->best,
-                      .base_lr = tp_optimizer_base_lr(s->optimizer),
-                      .schedule =
-                          t->o->schedule ? tp_schedule_state_of(t->o->schedule) : (tp_schedule_state){0}};
+                      .base_lr = tp_optimizer_base_lr(s->optimizer)};
 }
 
 bool tp_place_possible(const tp_place *p, const tp_training *t, int64_t epochs)
@@ -172,9 +177,9 @@ bool tp_place_possible(const tp_place *p, const tp_training *t, int64_t epochs)
 /* --- written --- */
 
 /* Appends to a list, which becomes NULL where there is no memory. */
-static void append(json_t **list, const char *text)
+static void append(json_t **list, json_t *value)
 {
-    if (json_array_append_new(*list, json_string(text)) == 0) return;
+    if (json_array_append_new(*list, value) == 0) return;
     json_decref(*list);
     *list = NULL;
 }
@@ -182,7 +187,7 @@ static void append(json_t **list, const char *text)
 static json_t *history_names(void)
 {
     json_t *list = json_array();
-    for (int i = 0; i < TP_HISTORY_NAMES; i++) append(&list, tp_history_name(i));
+    for (int i = 0; i < TP_HISTORY_NAMES; i++) append(&list, json_string(tp_history_name(i)));
     return list;
 }
 
@@ -192,7 +197,17 @@ static json_t *frozen_paths(tp_module *net)
     char path[LONGEST_PATH];
     json_t *list = json_array();
     for (int i = 0, n = tp_parameters(net); i < n; i++)
-        if (!tp_requires_grad(tp_parameter_at(net, i, path, sizeof path))) append(&list, path);
+        if (!tp_requires_grad(tp_parameter_at(net, i, path, sizeof path))) append(&list, json_string(path));
+    return list;
+}
+
+static json_t *schedules_to_json(const tp_training *t)
+{
+    json_t *list = json_array();
+    for (int i = 0, n = schedules_of(t); i < n; i++) {
+        tp_schedule_state state = tp_schedule_state_of(tp_optimizer_schedule_at(t->state.optimizer, i));
+        append(&list, to_json(&state, schedule_fields));
+    }
     return list;
 }
 
@@ -201,16 +216,15 @@ json_t *tp_place_to_json(const tp_training *t, int64_t number)
     identity who = identity_of(t);
     tp_place where = place_of(t, number);
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "training", to_json(&who, identity_fields), "place",
-                     to_json(&where, place_fields), "schedule", to_json(&where.schedule, schedule_fields),
-                     "frozen", frozen_paths(t->state.net), "history", history_names());
+                     to_json(&where, place_fields), "schedules", schedules_to_json(t), "frozen",
+                     frozen_paths(t->state.net), "history", history_names());
 }
 
 /* --- read --- */
 
 bool tp_place_read(tp_place *p, const json_t *json)
 {
-    return from_json(p, place_fields, json_object_get(json, "place")) &&
-           from_json(&p->schedule, schedule_fields, json_object_get(json, "schedule"));
+    return from_json(p, place_fields, json_object_get(json, "place"));
 }
 
 /* Whether it was written by a training like this one; records where they differ. */
@@ -242,6 +256,16 @@ static void put_frozen(tp_training *t, const json_t *list)
     }
 }
 
+static void put_schedules(tp_training *t, const json_t *list)
+{
+    tp_schedule_state state;
+    for (int i = 0, n = schedules_of(t); i < n; i++)
+        if (from_json(&state, schedule_fields, json_array_get(list, (size_t)i)))
+            tp_schedule_set_state(tp_optimizer_schedule_at(t->state.optimizer, i), state);
+        else
+            tp_fail(t->c, TP_ERR_DATA, "tp_fit: in the checkpoint 'schedules' is not as it should be");
+}
+
 void tp_place_go(tp_training *t, const tp_place *p, const json_t *json)
 {
     tp_fit_state *s = &t->state;
@@ -255,7 +279,7 @@ void tp_place_go(tp_training *t, const tp_place *p, const json_t *json)
     t->history->best = p->best_epoch;
     tp_optimizer_set_steps(s->optimizer, p->steps);
     tp_optimizer_set_lr(s->optimizer, p->base_lr);
-    if (t->o->schedule) tp_schedule_set_state(t->o->schedule, p->schedule);
+    put_schedules(t, json_object_get(json, "schedules"));
     put_frozen(t, json_object_get(json, "frozen"));
     tp_seed(t->c, p->seed);
     tp_set_random_counter(t->c, p->counter);

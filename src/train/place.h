@@ -6,19 +6,18 @@
 
 #include <jansson.h>
 
-/* All of a training that is no tensor. */
+/* Where a training stands; beside it in the JSON are its options, schedules and what is frozen. */
 typedef struct tp_place {
     int64_t number; /* of the checkpoint */
     int64_t epoch, batch, best_epoch, since_best, steps;
     uint64_t seed, counter; /* of the context's random stream */
     double epoch_loss, last_loss, lr, best, base_lr;
-    tp_schedule_state schedule;
 } tp_place;
 
-/* This, what is frozen, and the options that make it this training, as JSON; NULL without memory. */
+/* All of a training that is no tensor, as JSON; NULL without memory. */
 json_t *tp_place_to_json(const tp_training *t, int64_t number);
 
-/* Takes it from JSON; false if something is missing. */
+/* Takes the place from JSON; false if something is missing. */
 bool tp_place_read(tp_place *p, const json_t *json);
 
 /* Whether the JSON comes from a training with the same options; records where they differ. */
@@ -27,7 +26,7 @@ bool tp_place_same_training(const tp_training *t, const json_t *json);
 /* Whether a training can stand there, with so many epochs in its history. */
 bool tp_place_possible(const tp_place *p, const tp_training *t, int64_t epochs);
 
-/* Puts it there. */
+/* Puts it there, and the rest of the JSON. */
 void tp_place_go(tp_training *t, const tp_place *p, const json_t *json);
 
 #endif

@@ -187,6 +187,7 @@ static training fit(tp_context *c, uint64_t seed, const tp_fit_options *options)
     tp_seed(c, seed);
     t.net = dropout_net(c, 4, 3, TP_F32);
     t.opt = tp_adam(t.net, .lr = 0.01);
+    tp_exponential_lr(t.opt, 0.9);
     o.batch_size = BATCH;
     if (!o.checkpoint) o.checkpoint = folder;
     t.history = tp_fit_with(t.net, t.opt, three_classes(c, 30, 4, 1), &o);
@@ -245,12 +246,13 @@ static void test_files(void **state)
     assert_true(remove(in_folder("made/checkpoint-a.safetensors")) == 0 && rmdir(made) == 0);
 }
 
-/* More epochs than at first; frozen weights and the rate that was set. */
+/* More epochs than at first; frozen weights, the rate that was set, and a schedule stepped by hand. */
 static bool freeze(const tp_fit_state *s, void *user)
 {
     (void)user;
     if (s->epoch == 1) tp_optimizer_set_lr(s->optimizer, 0.002);
     if (s->epoch == 1) tp_freeze(tp_child(s->net, "0"), true);
+    tp_schedule_step(tp_optimizer_schedule_at(s->optimizer, 0));
     return true;
 }
 
@@ -292,8 +294,9 @@ static void test_refused(void **state)
            .patience = 9);
     expect_error(c, TP_ERR_ARGUMENT, "another 'optimizer'");
     tp_module *other = dropout_net(c, 4, 5, TP_F32);
-    tp_fit(other, tp_adam(other), data, .batch_size = BATCH, .checkpoint = folder, .resume = true,
-           .patience = 9);
+    tp_optimizer *opt = tp_adam(other);
+    tp_exponential_lr(opt, 0.9);
+    tp_fit(other, opt, data, .batch_size = BATCH, .checkpoint = folder, .resume = true, .patience = 9);
     expect_error(c, TP_ERR_DATA, "the checkpoint has no 'model.3.weight' of this shape and dtype");
     assert_true(bits_of(t.net) == before);
 }
