@@ -88,6 +88,16 @@ static bool stop(const tp_fit_state *s, void *user)
     return ++p->batches != p->at;
 }
 
+/* What the last on_epoch of all was told. */
+static double last_loss;
+
+static bool note(const tp_fit_state *s, void *user)
+{
+    (void)user;
+    last_loss = s->loss;
+    return true;
+}
+
 static void add_history(outcome *o, const tp_history *h)
 {
     outcome_number(o, (double)tp_history_epochs(h));
@@ -129,6 +139,7 @@ static outcome train(const kind *k, uint64_t seed, int stop_at, bool resume, boo
     fit.checkpoint = keeps ? folder : NULL;
     fit.resume = resume;
     fit.on_batch = stop;
+    fit.on_epoch = note;
     fit.user = &s;
     tp_history *h = tp_fit_with(net, opt, three_classes(c, SAMPLES, 4, 1), &fit);
     if (!tp_ok(c)) print_error("%s\n", tp_error_text(c));
@@ -138,6 +149,7 @@ static outcome train(const kind *k, uint64_t seed, int stop_at, bool resume, boo
     add_optimizer(&o, opt);
     if (fit.schedule) outcome_number(&o, tp_schedule_state_of(fit.schedule).best);
     add_history(&o, h);
+    outcome_number(&o, last_loss);
     assert_int_equal(tp_close(c), 0);
     assert_int_equal(own.blocks, 0);
     return o;
