@@ -206,8 +206,9 @@ bool tp_npy_head(tp_bytes *b, tp_npy *head)
         return tp_bytes_bad(b, 8, "a header of %zu bytes, of %lld that follow; at most %d", length,
                             (long long)(b->size - b->at), MOST_HEADER);
     char *header = tp_alloc(b->c, length + 1);
+    if (!header) return false;
     text t = {.b = b, .at = header, .end = header + length};
-    bool good = header && tp_bytes_take(b, header, length) && read_dict(&t, head);
+    bool good = tp_bytes_take(b, header, length) && read_dict(&t, head);
     tp_free(b->c, header, length + 1);
     return good && (head->dtype == TP_DTYPES || tp_bytes_fit(b, head->shape, head->dtype));
 }

@@ -62,7 +62,7 @@ static const tp_list *list_of(const tp_module *m, bool buffers, const char *call
     *l = (tp_list){.size = list_size(m, buffers, 0)};
     l->at = l->size ? tp_alloc(c, l->size) : NULL;
     if (l->size && !l->at) return NULL;
-    list_module(&(walk){.buffers = buffers, .list = l, .text = (char *)l->at + l->size}, m, 0);
+    if (l->at) list_module(&(walk){.buffers = buffers, .list = l, .text = (char *)l->at + l->size}, m, 0);
     l->added = tp_nil_module(c)->added;
     return l;
 }
