@@ -104,7 +104,7 @@ static void test_seek(void **state)
     tp_context *c = *state;
     for (int prefetch = 0; prefetch < 2; prefetch++) {
         tp_loader *l = tp_loader_new(samples(c, 20), .batch_size = 3, .shuffle = true, .prefetch = prefetch);
-        int all[4][20], part[20];
+        int all[4][21], part[20]; /* the seventh batch would begin at 21 */
         for (int epoch = 0; epoch < 4; epoch++) epoch_of(l, all[epoch]);
         for (int epoch = 3; epoch >= 0; epoch--)
             for (int at = 0; at <= 7; at++) {
