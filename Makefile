@@ -1,7 +1,7 @@
 # A thin front for CMake; every target first installs what it needs (tools/install-deps.sh).
 PREFIX ?= /usr/local
 
-.PHONY: all demo demo-seeds check check-all check-oracle bench install format clean
+.PHONY: all demo demo-seeds check check-all check-oracle bench bench-gemm install format clean
 
 all:
 	@tools/install-deps.sh build
@@ -28,6 +28,10 @@ check-oracle:
 
 bench: all
 	@cmake --build --preset release --target bench
+
+bench-gemm: all
+	@tools/install-deps.sh bench
+	@cmake --build --preset release --target bench-gemm
 
 install: all
 	@cmake --install build --prefix $(PREFIX)

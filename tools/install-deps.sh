@@ -1,9 +1,11 @@
 #!/bin/bash
-# install-deps.sh GROUP...: installs the Debian packages of the groups (build, check, oracle) that are missing; what
-# the oracles need beyond Debian, Python's safetensors, goes to build/oracle.
+# install-deps.sh GROUP...: installs the Debian packages of the groups (build, check, oracle, bench) that are missing;
+# from PyPI come what the oracles need beyond Debian, Python's safetensors, into build/oracle, and the newest OpenBLAS
+# to measure against, into build/peers.
 set -eu
 
 header() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
+library() { ldconfig -p | grep -q "$1"; }
 module() { /usr/bin/python3 -c "import importlib.util as u, sys; sys.exit(not u.find_spec('$1'))" 2>/dev/null; }
 clang_sanitizer() { ls "$(clang -print-resource-dir)"/lib/linux/libclang_rt.asan*.a; }
 
@@ -54,6 +56,15 @@ oracle()
     need python3-pip module pip
 }
 
+bench()
+{
+    need python3 test -x /usr/bin/python3
+    need python3-pip module pip
+    need libopenblas0-pthread library libopenblas.so.0
+    need libblis4-openmp library libblis.so.4
+    need libdnnl2 library libdnnl.so.2
+}
+
 install_debian()
 {
     local install as_root
@@ -82,6 +93,14 @@ install_safetensors()
     PYTHONPATH=$folder module safetensors || /usr/bin/python3 -m pip install -q --target "$folder" safetensors==0.8.0
 }
 
+install_openblas()
+{
+    local folder
+    folder=$(dirname "$0")/../build/peers
+    [ -d "$folder/scipy_openblas32" ] || /usr/bin/python3 -m pip install -q --target "$folder" scipy-openblas32
+}
+
 for group in "$@"; do "$group"; done
 [ ${#missing[@]} -eq 0 ] || install_debian
 case " $* " in *" oracle "*) install_safetensors ;; esac
+case " $* " in *" bench "*) install_openblas ;; esac
