@@ -143,6 +143,7 @@ TP_API tp_history *tp_history_keep(tp_history *h);
 typedef struct tp_fit_state {
     tp_module *net;
     tp_optimizer *optimizer;
+    const tp_history *history;   /* of the epochs that are done; on_epoch: with this one */
     int64_t first_epoch;         /* .initial_epoch */
     int64_t epoch, epochs;       /* the epoch, from 0, and how many there are to be */
     int64_t batch, batches;      /* batches of this epoch that are done, and how many it has */
@@ -185,10 +186,11 @@ typedef struct tp_fit_options {
     int64_t checkpoint_every; /* steps; left zero: one after each epoch */
     bool resume;              /* go on from the newest checkpoint there; if there is none yet, start */
 
-    FILE *log;           /* a line an epoch; to a terminal also a progress bar. NULL: silent */
-    tp_fit_fn *on_batch; /* called after each batch ... */
-    tp_fit_fn *on_epoch; /* ... and after each epoch */
-    void *user;          /* handed to them */
+    FILE *log;                /* a line an epoch; to a terminal also a progress bar. NULL: silent */
+    tp_fit_fn *on_batch;      /* called after each batch ... */
+    tp_fit_fn *on_epoch;      /* ... after each epoch ... */
+    tp_fit_fn *on_checkpoint; /* ... and after each checkpoint, written or, as .lost says, not */
+    void *user;               /* handed to them */
 } tp_fit_options;
 
 /* A checkpoint is all that a training needs to go on: weights, states of optimizer, schedule, random stream
@@ -198,8 +200,8 @@ typedef struct tp_fit_options {
  *
  * There are two in the folder, which is for nothing else: checkpoint-a.safetensors and
  * checkpoint-b.safetensors, written in turn. Where the newer one cannot be read, .resume goes back to the
- * other. Weights that are not finite are not written. What cannot be written is told in .log and to on_batch
- * and on_epoch; the training goes on, and the next one may succeed. The tensors are named model.PATH,
+ * other. Weights that are not finite are not written. What cannot be written is told in .log and to the
+ * functions called; the training goes on, and the next one may succeed. The tensors are named model.PATH,
  * best.PATH, optimizer.PATH, gradient.PATH, epoch.outputs, epoch.targets and history [epochs,names]; the
  * metadata taper.checkpoint is JSON with everything else. */
 

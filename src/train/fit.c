@@ -189,6 +189,7 @@ static void save(fit *f)
     f->saved = tp_checkpoint_save(&f->checkpoints, &f->t);
     f->t.state.lost = f->saved ? NULL : f->checkpoints.failure;
     if (!f->saved) tp_progress_note(&f->progress, "checkpoint not written: ", f->checkpoints.failure);
+    if (f->o.on_checkpoint && !f->o.on_checkpoint(&f->t.state, f->o.user)) f->stop = true;
 }
 
 /* After a batch that ends a step. */
@@ -252,6 +253,7 @@ static bool start(fit *f, tp_dataset *train)
     if (!tp_ok(f->c)) return false;
     t->state = (tp_fit_state){.net = f->net,
                               .optimizer = f->optimizer,
+                              .history = t->history,
                               .first_epoch = f->o.initial_epoch,
                               .epoch = f->o.initial_epoch,
                               .epochs = f->o.epochs,

@@ -85,6 +85,7 @@ static bool stop(const tp_fit_state *s, void *user)
 {
     stopper *p = user;
     assert_null(s->lost);
+    assert_int_equal(tp_history_epochs(s->history), s->epoch - s->first_epoch);
     return ++p->batches != p->at;
 }
 
@@ -94,6 +95,7 @@ static double last_loss;
 static bool note(const tp_fit_state *s, void *user)
 {
     (void)user;
+    assert_int_equal(tp_history_epochs(s->history), s->epoch + 1 - s->first_epoch);
     last_loss = s->loss;
     return true;
 }
@@ -223,6 +225,12 @@ static double number_in(tp_context *c, const char *name, const char *key)
     return value;
 }
 
+static bool count(const tp_fit_state *s, void *user)
+{
+    assert_null(s->lost);
+    return ++*(int *)user < 3;
+}
+
 static void test_files(void **state)
 {
     tp_context *c = *state;
@@ -252,6 +260,12 @@ static void test_files(void **state)
     expect_near(number_in(c, names[1], "batch"), 3, 0);
     FIT(c, 2, .epochs = 2, .checkpoint_every = 4, .resume = true);
     expect_near(number_in(c, names[0], "number"), 2, 0);
+    /* each is told of, and the third asks for an end */
+    folder_files(remove);
+    int written = 0;
+    FIT(c, 1, .epochs = 2, .checkpoint_every = 2, .on_checkpoint = count, .user = &written);
+    assert_int_equal(written, 3);
+    expect_near(number_in(c, names[0], "steps"), 6, 0);
     /* a folder is made, in one that is there */
     tp_fit(t.net, t.opt, three_classes(c, 30, 4, 1), .epochs = 1, .checkpoint = made);
     assert_true(tp_ok(c));
