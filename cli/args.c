@@ -93,6 +93,11 @@ static int add(cli_args *args, const cli_flag *f, const char *text)
     return CLI_OK;
 }
 
+int cli_give(cli_args *args, const char *flag, const char *text)
+{
+    return add(args, find_flag(args->verb, flag, strlen(flag)), text);
+}
+
 /* --- words ------------------------------------------------------------------------------------- */
 
 static const char *flag_name(const void *verb, int i)
@@ -132,7 +137,8 @@ int cli_read_args(cli_args *args, const cli_verb *verb, int n, char **words)
         else if ((taken = read_flag(args, n - i, words + i)) == 0)
             return CLI_USAGE;
     }
-    for (int i = 0; i < 2 && verb->needed[i]; i++)
+    bool stands_in = verb->instead && cli_given(args, verb->instead);
+    for (int i = 0; i < 2 && verb->needed[i] && !stands_in; i++)
         if (!cli_given(args, verb->needed[i]))
             return cli_usage(args, "%s %s is missing", verb->needed[i],
                              find_flag(verb, verb->needed[i], strlen(verb->needed[i]))->value);

@@ -50,7 +50,8 @@ typedef struct cli_verb {
     const char *summary;               /* one line */
     const char *details;               /* what `taper help VERB` adds below the flags: at least an example */
     const cli_flag *flags[CLI_GROUPS]; /* tables of flags, each ended by one without a name */
-    const char *needed[2];             /* flags that must be given */
+    const char *needed[2];             /* flags that must be given ... */
+    const char *instead;               /* ... unless this one is; NULL: in any case */
     int least, most;                   /* how many names it takes */
     int (*run)(tp_context *c, const cli_args *args); /* returns the exit code */
 } cli_verb;
@@ -69,6 +70,10 @@ struct cli_args {
 
 /* Reads the words after a verb; returns CLI_OK or, after saying what is wrong, CLI_USAGE. */
 int cli_read_args(cli_args *args, const cli_verb *verb, int n, char **words);
+
+/* Gives one more value to a flag of the verb, as if it came last; `text` must stay as long as `args`. Returns
+ * CLI_OK or, after saying what is wrong, CLI_USAGE. */
+int cli_give(cli_args *args, const char *flag, const char *text);
 
 /* Whether a flag of the verb was given. */
 bool cli_given(const cli_args *args, const char *flag);
@@ -209,17 +214,39 @@ int cli_check_schedule(const cli_args *args);
 tp_schedule *cli_make_schedule(const cli_args *args, tp_optimizer *opt, int64_t epochs, int64_t steps,
                                bool *every_step);
 
+/* How many of the first tables of a training's flags are its settings. */
+enum { CLI_SETTINGS = 2 };
+
+/* The settings as JSON: each flag that has a value, but for --threads. */
+json_t *cli_config_of(const cli_args *args);
+
+/* Gives the settings of the run in the folder to the command line, which refers to what is returned; NULL
+ * after saying what is wrong. */
+json_t *cli_config_take(cli_args *args, const char *folder);
+
+/* The file of a run that says where its data lies, for --resume; only of data from files. */
+#define CLI_LOCAL "local.json"
+
 /* The path of a file of a run, good until the next call. */
 const char *cli_run_path(const char *folder, const char *file);
+
+/* Whether the folder holds a run that has come to its end. */
+bool cli_run_finished(const char *folder);
 
 /* Whether a run may be written to the folder. */
 int cli_run_check(const cli_args *args, const char *folder);
 
 /* Makes the folder, without files of an earlier run, and writes its config.json. */
-int cli_run_start(const char *folder, json_t *config);
+int cli_run_start(tp_context *c, const cli_args *args, const char *folder, const json_t *config);
 
-/* Appends a line, which it takes over, to a file of a run; false after saying why not. */
+/* Appends a line, which it takes over, to a file of a run; false after saying why not, the file as it was. */
 bool cli_run_append(const char *folder, const char *file, json_t *line);
+
+/* Cuts a file of a run after so many lines. */
+void cli_run_cut(const char *folder, const char *file, int64_t lines);
+
+/* Makes the lines of a list, which it takes over, a file of a run; false after saying why not. */
+bool cli_run_write(tp_context *c, const char *folder, const char *file, json_t *lines);
 
 /* --- verbs ------------------------------------------------------------------------------------- */
 

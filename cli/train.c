@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A training, as it is put together. */
 typedef struct training {
@@ -16,16 +17,28 @@ typedef struct training {
     tp_dataset *train, *validation, *test; /* NULL: none */
     tp_module *net, *criterion;
     tp_optimizer *optimizer;
-    double started; /* the epoch, in seconds */
-    bool failed;    /* to write a file of the run */
+    tp_module *unsaved; /* the best net so far, where it could not be written; else NULL */
+    double started;     /* the epoch, in seconds */
+    bool recorded;      /* history.jsonl has the epochs so far */
+    bool timed;         /* timing.jsonl has no others */
+    bool lost;          /* the last checkpoint could not be written */
 } training;
 
 static volatile sig_atomic_t interrupted;
 
+/* The first asks for an end, the second makes it. */
 static void interrupt(int signal)
 {
     (void)signal;
+    if (interrupted) _exit(CLI_INTERRUPTED);
     interrupted = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 static double seconds(void)
@@ -128,11 +141,11 @@ static int make_optimizer(training *t)
     return tp_ok(t->c) ? CLI_OK : cli_failed(t->c, CLI_USAGE);
 }
 
-/* Writes the net as it is to a file of the run; false after saying why not. */
-static bool save(const training *t, const char *file)
+/* Writes a net as it is to a file of the run; false after saying why not. */
+static bool save(const training *t, tp_module *net, const char *file)
 {
     const char *path = cli_run_path(t->folder, file);
-    if (tp_model_save(t->net, path, .data = t->train, .criterion = t->criterion) == TP_OK) return true;
+    if (tp_model_save(net, path, .data = t->train, .criterion = t->criterion) == TP_OK) return true;
     cli_failed(t->c, CLI_FAILED);
     return false;
 }
@@ -145,33 +158,95 @@ static bool on_batch(const tp_fit_state *state, void *user)
     return !interrupted;
 }
 
-/* The scores of an epoch, those of the validation part with "val_" in front. */
-static json_t *history_line(const tp_fit_state *state)
+/* The numbers of an epoch. */
+static json_t *history_line(const tp_history *h, int64_t epoch)
 {
-    json_t *line = json_pack("{s:I, s:f}", "epoch", (json_int_t)state->epoch + 1, "lr", state->lr);
-    for (int part = 0; part < 2; part++) {
-        const tp_scores *scores = part ? state->validation : state->train;
-        for (int i = 0; scores && tp_score_name(i); i++) {
-            char name[40];
-            snprintf(name, sizeof name, "%s%s", part ? "val_" : "", tp_score_name(i));
-            double value = tp_scores_get(scores, tp_score_name(i));
-            if (isfinite(value)) json_object_set_new(line, name, json_real(value));
-        }
+    json_t *line =
+        json_pack("{s:I, s:f}", "epoch", (json_int_t)epoch + 1, "lr", tp_history_get(h, epoch, "lr"));
+    for (int i = 0; tp_history_name(i); i++) {
+        const char *name = tp_history_name(i);
+        double value = tp_history_get(h, epoch, name);
+        if (isfinite(value) && strcmp(name, "lr") != 0) json_object_set_new(line, name, json_real(value));
     }
     return line;
 }
 
+/* Makes history.jsonl what the history says, whatever is there; false after saying why not. */
+static bool record(const training *t, const tp_history *h)
+{
+    json_t *lines = json_array();
+    for (int64_t i = 0; i < tp_history_epochs(h); i++) json_array_append_new(lines, history_line(h, i));
+    return cli_run_write(t->c, t->folder, "history.jsonl", lines);
+}
+
+/* Keeps a copy of a net to be written later; NULL: none. */
+static void keep_unsaved(training *t, tp_module *net)
+{
+    if (t->unsaved) tp_object_release((tp_object *)t->unsaved);
+    t->unsaved = net ? tp_module_clone(net, TP_BOOL) : NULL;
+    if (net) tp_object_disown((tp_object *)t->unsaved);
+}
+
+/* Writes the best net, which is this one or that kept. */
+static bool save_best(training *t, tp_module *net)
+{
+    bool saved = save(t, net ? net : t->unsaved, "best.safetensors");
+    if (saved || net) keep_unsaved(t, saved ? NULL : net);
+    return saved;
+}
+
+/* What cannot be written is said, and tried again after another epoch. */
 static bool on_epoch(const tp_fit_state *state, void *user)
 {
     training *t = user;
-    double now = seconds();
-    json_t *time =
-        json_pack("{s:I, s:f}", "epoch", (json_int_t)state->epoch + 1, "seconds", now - t->started);
-    t->failed = !cli_run_append(t->folder, "history.jsonl", history_line(state)) ||
-                !cli_run_append(t->folder, "timing.jsonl", time);
-    if (!t->failed && state->best) t->failed = !save(t, "best.safetensors");
+    int64_t epoch = state->epoch;
+    json_t *time = json_pack("{s:I, s:f}", "epoch", (json_int_t)epoch + 1, "seconds", seconds() - t->started);
+    if (!t->timed) cli_run_cut(t->folder, "timing.jsonl", epoch);
+    t->timed = true;
+    cli_run_append(t->folder, "timing.jsonl", time);
+    t->recorded = t->recorded
+                      ? cli_run_append(t->folder, "history.jsonl", history_line(state->history, epoch))
+                      : record(t, state->history);
+    if (state->best || t->unsaved) save_best(t, state->best ? state->net : NULL);
     t->started = seconds();
-    return !t->failed && !interrupted;
+    return !interrupted;
+}
+
+/* Without --quiet, tp_fit says what was lost. */
+static bool on_checkpoint(const tp_fit_state *state, void *user)
+{
+    training *t = user;
+    t->lost = state->lost != NULL;
+    if (t->lost && cli_given(t->args, "--quiet"))
+        fprintf(stderr, "taper: checkpoint not written: %s\n", state->lost);
+    return !interrupted;
+}
+
+/* Says how an interrupted training can go on. */
+static int say_interrupted(training *t)
+{
+    if (!t->folder)
+        fputs("taper: interrupted\n", stderr);
+    else if (t->lost || (t->unsaved && !save_best(t, NULL)))
+        fputs("taper: interrupted; the last steps are lost\n", stderr);
+    else
+        fprintf(stderr, "taper: interrupted; `taper train --resume %s` goes on\n", t->folder);
+    return CLI_INTERRUPTED;
+}
+
+/* Writes what a training has come to. */
+static int finish(training *t, const tp_history *h)
+{
+    if (!t->folder) return CLI_OK;
+    bool saved = record(t, h) && (!t->unsaved || save_best(t, NULL));
+    return saved && save(t, t->net, "model.safetensors") ? CLI_OK : CLI_FAILED;
+}
+
+/* The exit code for an error that stopped a training; on the way back to a checkpoint it is the file's. */
+static int code_of(tp_status error, bool resumed)
+{
+    if (error == TP_ERR_DIVERGED) return CLI_DIVERGED;
+    return error == TP_ERR_DATA || (resumed && error == TP_ERR_ARGUMENT) ? CLI_DATA : CLI_FAILED;
 }
 
 static int run(training *t)
@@ -181,22 +256,29 @@ static int run(training *t)
     int64_t batch = batch_size * cli_integer(args, "--accumulate");
     tp_schedule *schedule = NULL;
     bool every_step = false;
+    char checkpoints[CLI_PATH + 64] = "";
     if (cli_given(args, "--schedule"))
         schedule = cli_make_schedule(args, t->optimizer, epochs,
                                      (tp_dataset_size(t->train) + batch - 1) / batch, &every_step);
     if (!tp_ok(t->c)) return cli_failed(t->c, CLI_USAGE);
+    if (t->folder) snprintf(checkpoints, sizeof checkpoints, "%s", cli_run_path(t->folder, "checkpoints"));
     tp_set_threads((int)cli_integer(args, "--threads"));
     t->started = seconds();
-    tp_fit(t->net, t->optimizer, t->train, .epochs = epochs, .batch_size = batch_size,
-           .validation = t->validation, .criterion = t->criterion, .seed = seed_of(args),
-           .accumulate = cli_integer(args, "--accumulate"), .clip_norm = cli_number(args, "--clip-norm"),
-           .prefetch = cli_integer(args, "--threads") > 1, .schedule = schedule,
-           .schedule_every_step = every_step, .patience = cli_integer(args, "--patience"),
-           .log = cli_given(args, "--quiet") ? NULL : stderr, .on_batch = on_batch,
-           .on_epoch = t->folder ? on_epoch : NULL, .user = t);
-    if (t->failed) return CLI_FAILED;
-    if (!tp_ok(t->c)) return cli_failed(t->c, tp_error(t->c) == TP_ERR_DIVERGED ? CLI_DIVERGED : CLI_FAILED);
-    return t->folder && !save(t, "model.safetensors") ? CLI_FAILED : CLI_OK;
+    tp_history *h = tp_fit(
+        t->net, t->optimizer, t->train, .epochs = epochs, .batch_size = batch_size,
+        .validation = t->validation, .criterion = t->criterion, .seed = seed_of(args),
+        .accumulate = cli_integer(args, "--accumulate"), .clip_norm = cli_number(args, "--clip-norm"),
+        .prefetch = cli_integer(args, "--threads") > 1, .schedule = schedule,
+        .schedule_every_step = every_step, .patience = cli_integer(args, "--patience"),
+        .checkpoint = t->folder ? checkpoints : NULL,
+        .checkpoint_every = cli_integer(args, "--checkpoint-every"), .resume = cli_given(args, "--resume"),
+        .log = cli_given(args, "--quiet") ? NULL : stderr, .on_batch = on_batch,
+        .on_epoch = t->folder ? on_epoch : NULL, .on_checkpoint = on_checkpoint, .user = t);
+    int status = !tp_ok(t->c)  ? cli_failed(t->c, code_of(tp_error(t->c), cli_given(args, "--resume")))
+                 : interrupted ? say_interrupted(t)
+                               : finish(t, h);
+    keep_unsaved(t, NULL);
+    return status;
 }
 
 /* --- what is kept and shown -------------------------------------------------------------------- */
@@ -208,33 +290,14 @@ static const char *data_name(const cli_args *args)
     return slash ? slash + 1 : name;
 }
 
-/* Puts a flag's value into an object, under its name as other programs write such names: batch_size. */
-static void put_flag(json_t *o, const cli_args *args, const cli_flag *f)
-{
-    char key[40];
-    const char *text = cli_text(args, f->name);
-    if (!text) return;
-    snprintf(key, sizeof key, "%s", f->name + 2);
-    for (char *dash; (dash = strchr(key, '-')) != NULL;) *dash = '_';
-    bool number = f->kind == CLI_INTEGER || f->kind == CLI_NUMBER;
-    json_object_set_new(o, key,
-                        !number                  ? json_string(text)
-                        : f->kind == CLI_INTEGER ? json_integer((json_int_t)cli_integer(args, f->name))
-                                                 : json_real(cli_number(args, f->name)));
-}
-
-/* All that the results depend on: every flag but --threads, and what was found for those not given. */
+/* All that the results depend on: the settings, and what was found for those not given. */
 static json_t *config_of(const training *t)
 {
-    const cli_args *args = t->args;
     static char net[4096], loss[4096];
     tp_net_text(t->net, net, sizeof net);
     tp_criterion_text(t->criterion, loss, sizeof loss);
-    json_t *o = json_pack("{s:s}", "version", tp_version());
-    for (int g = 0; g < 2; g++)
-        for (const cli_flag *f = cli_train.flags[g]; f->name; f++)
-            if (strcmp(f->name, "--threads") != 0) put_flag(o, args, f);
-    json_object_set_new(o, "data", json_string(data_name(args)));
+    json_t *o = cli_config_of(t->args);
+    json_object_set_new(o, "data", json_string(data_name(t->args)));
     json_object_set_new(o, "net", json_string(net));
     json_object_set_new(o, "loss", json_string(loss));
     json_object_set_new(o, "lr", json_real(tp_optimizer_lr(t->optimizer)));
@@ -273,29 +336,62 @@ static int check_words(training *t)
     const char *loss = cli_text(t->args, "--loss");
     if (loss) t->criterion = tp_criterion_named(t->c, loss);
     if (!tp_ok(t->c)) return cli_failed(t->c, CLI_USAGE);
+    if (cli_given(t->args, "--checkpoint-every") && !t->folder)
+        return cli_usage(t->args, "--checkpoint-every takes a folder for the run, -o");
     int status = cli_check_schedule(t->args);
     return status == CLI_OK && t->folder ? cli_run_check(t->args, t->folder) : status;
 }
 
-static int train(tp_context *c, const cli_args *args)
+/* Trains with the settings of a command line, in the folder. */
+static int train_in(tp_context *c, const cli_args *args, const char *folder)
 {
-    training t = {.c = c, .args = args, .folder = cli_text(args, "-o")};
+    training t = {.c = c, .args = args, .folder = folder};
     int status = check_words(&t);
     if (status == CLI_OK && !open_data(&t)) status = cli_failed(c, CLI_DATA);
     if (status == CLI_OK) status = make_net(&t);
     if (status == CLI_OK) status = make_optimizer(&t);
     if (status != CLI_OK) return status;
-    if (t.folder) {
+    if (folder && !cli_given(args, "--resume")) {
         json_t *config = config_of(&t);
-        status = cli_run_start(t.folder, config);
+        status = cli_run_start(c, args, folder, config);
         json_decref(config);
     }
     if (!cli_given(args, "--quiet")) say_data(&t);
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}; /* twice: at once */
-    sigaction(SIGINT, &action, NULL);
+    catch_signals();
     if (status == CLI_OK) status = run(&t);
     if (status == CLI_OK) status = show(&t);
     return status == CLI_OK && interrupted ? CLI_INTERRUPTED : status;
+}
+
+/* Trains on with the settings of the run in the folder. */
+static int resume(tp_context *c, const cli_args *args, const char *folder)
+{
+    static const char *const free_to_give[] = {"--resume", "--threads", "--quiet", "--json"};
+    cli_args all = *args;
+    int status = cli_run_check(args, folder);
+    for (int i = 0; status == CLI_OK && i < args->given; i++) {
+        const char *flag = args->value[i].flag->name;
+        int k = 0;
+        while (k < 4 && strcmp(flag, free_to_give[k]) != 0) k++;
+        if (k == 4)
+            status = cli_usage(args, "--resume goes on with the run's own settings, without %s", flag);
+    }
+    if (status != CLI_OK) return status;
+    if (cli_run_finished(folder)) {
+        fprintf(stderr, "taper: %s holds a finished run\n", folder);
+        return CLI_OK;
+    }
+    json_t *config = cli_config_take(&all, folder);
+    status = config ? train_in(c, &all, folder) : CLI_DATA;
+    if (status == CLI_USAGE) status = CLI_DATA;
+    json_decref(config);
+    return status;
+}
+
+static int train(tp_context *c, const cli_args *args)
+{
+    const char *folder = cli_text(args, "--resume");
+    return folder ? resume(c, args, folder) : train_in(c, args, cli_text(args, "-o"));
 }
 
 /* --- flags ------------------------------------------------------------------------------------- */
@@ -337,6 +433,8 @@ static const cli_flag flags[] = {
     {"--seed", CLI_INTEGER, "N", "of weights, parts and order", "0", .least = 0, .most = CLI_MOST_SEED},
     {"--dtype", CLI_CHOICE, "DTYPE", "of the net", "f32", .names = dtype_name},
     {"--scaling", CLI_CHOICE, "HOW", "of the values", "found", .names = scaling_name},
+    {"--checkpoint-every", CLI_INTEGER, "STEPS", "else there is a checkpoint after each epoch", .least = 1,
+     .most = MOST},
     {"--threads", CLI_INTEGER, "N", "0: one for each CPU; from 2 on, batches are made ahead; same results",
      "0", .least = 0, .most = 256},
     {.name = NULL},
@@ -344,7 +442,8 @@ static const cli_flag flags[] = {
 
 static const cli_flag output[] = {
     {"-o", CLI_TEXT, "FOLDER", .help = "for the run's files; else none are written"},
-    {"--overwrite", .help = "replaces a finished run in that folder"},
+    {"--overwrite", .help = "replaces a run in that folder"},
+    {"--resume", CLI_TEXT, "FOLDER", .help = "goes on with the run there, and its settings"},
     {"--quiet", .help = "no progress"},
     {"--json", .help = "the result as one JSON object"},
     {.name = NULL},
@@ -352,16 +451,23 @@ static const cli_flag output[] = {
 
 const cli_verb cli_train = {
     .name = "train",
-    .arguments = "--data NAME --net TEXT [--FLAG VALUE]... [-o FOLDER]",
+    .arguments = "--data NAME --net TEXT [--FLAG VALUE]... [-o FOLDER] | --resume FOLDER",
     .summary = "Trains a net.",
     .details =
         "Sets that have a test part are trained on the rest, and tested on it at the end; of a CSV file all\n"
         "samples are used. The folder gets model.safetensors, best.safetensors (the epoch with the least\n"
-        "loss, in validation where there is one), history.jsonl, config.json and timing.jsonl.\n\n"
+        "loss, in validation where there is one), history.jsonl, config.json and timing.jsonl, and "
+        "local.json\n"
+        "where the data is in files. While the training runs, the folder checkpoints has what it takes to "
+        "go\n"
+        "on, after Ctrl-C or whatever else: with --resume, which takes no more than --threads, --quiet and\n"
+        "--json, the files become what they would have been.\n\n"
         "example: taper train --data digits --net \"linear 256, relu, linear 10\" --loss cross_entropy \\\n"
         "             --optim adam --lr 1e-3 --epochs 40 --batch-size 32 --val 0.2 --seed 1 --dtype f32 \\\n"
-        "             --threads 2 -o runs/digits\n",
+        "             --threads 2 -o runs/digits\n"
+        "         taper train --resume runs/digits\n",
     .flags = {cli_data_flags, flags, output},
     .needed = {"--data", "--net"},
+    .instead = "--resume",
     .run = train,
 };
