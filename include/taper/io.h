@@ -48,9 +48,21 @@ TP_API tp_status tp_safetensors_save(tp_context *c, const char *path, const tp_n
 /* A safetensors file open for reading. Belongs to the scope it was made in. */
 typedef struct tp_safetensors tp_safetensors;
 
-/* Opens a file and checks its header, of at most 16 MiB, against the file's size; tensors are read when asked
- * for. A file that is changed while it is open may be found to be damaged. */
-TP_API tp_safetensors *tp_safetensors_open(tp_context *c, const char *path);
+/* Options of tp_safetensors_open. */
+typedef struct tp_safetensors_open_options {
+    size_t struct_size;  /* sizeof(tp_safetensors_open_options); 0 means this version's */
+    int64_t header_most; /* bytes that the header may have; left zero: 2^24 */
+    bool mapped; /* give tensors that lie in the file itself, of which only what is used is read, when it
+                    is used. They can be changed, which the file does not see; hashes are not checked.
+                    The file must not be cut short, nor a disk fail, while there are such tensors: the
+                    system ends a program that uses what is gone. Bools, and elements that are not
+                    aligned, are read as without this */
+} tp_safetensors_open_options;
+
+/* Opens a file and checks its header against the file's size; tensors are read when asked for. A file that is
+ * changed while it is open may be found to be damaged. */
+TP_API tp_safetensors *tp_safetensors_open_with(tp_context *c, const char *path,
+                                                const tp_safetensors_open_options *options);
 
 /* The context's inert file. */
 TP_API tp_safetensors *tp_nil_safetensors(tp_context *c);
@@ -73,7 +85,7 @@ TP_API const char *tp_safetensors_dtype_name(const tp_safetensors *f, int i);
 /* The shape of tensor i. */
 TP_API tp_shape tp_safetensors_shape(const tp_safetensors *f, int i);
 
-/* The tensor of that name, read and checked against its hash now. */
+/* The tensor of that name, read and checked against its hash now: each by itself, never the whole file. */
 TP_API tp_tensor *tp_safetensors_read(tp_safetensors *f, const char *name);
 
 /* The metadata called `key`; NULL if there is none. */
@@ -242,6 +254,11 @@ TP_API tp_model *tp_model_keep(tp_model *m);
 #define tp_model_save(...) tp_model_save_(__VA_ARGS__, .struct_size = sizeof(tp_model_options))
 #define tp_model_save_(net, path, ...) \
     tp_model_save_with((net), (path), &(const tp_model_options){__VA_ARGS__})
+/* tp_safetensors_open(c, "net.safetensors") or tp_safetensors_open(c, "net.safetensors", .mapped = true). */
+#define tp_safetensors_open(...) \
+    tp_safetensors_open_(__VA_ARGS__, .struct_size = sizeof(tp_safetensors_open_options))
+#define tp_safetensors_open_(c, path, ...) \
+    tp_safetensors_open_with((c), (path), &(const tp_safetensors_open_options){__VA_ARGS__})
 /* tp_npz_open(c, "arrays.npz") or tp_npz_open(c, "arrays.npz", .most = 1 << 20). */
 #define tp_npz_open(...)           tp_npz_open_(__VA_ARGS__, .struct_size = sizeof(tp_npz_open_options))
 #define tp_npz_open_(c, path, ...) tp_npz_open_with((c), (path), &(const tp_npz_open_options){__VA_ARGS__})

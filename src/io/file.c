@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -166,21 +167,62 @@ bool tp_input_open(tp_input *in, tp_context *c, const char *path, const char *ca
     return tp_ok(c);
 }
 
+static void fail_shorter(const tp_input *in, int64_t end, const char *call)
+{
+    tp_fail(in->c, TP_ERR_DATA, "%s: '%s' ends at byte %lld; it has become shorter", call, in->path,
+            (long long)end);
+}
+
 bool tp_input_read(tp_input *in, int64_t at, void *data, size_t size, const char *call)
 {
     char *next = data;
     while (size > 0 && tp_ok(in->c)) {
         ssize_t got = pread(in->fd, next, size, (off_t)at);
         if (got < 0 && errno != EINTR) fail_errno(in->c, call, "read", in->path);
-        if (got == 0)
-            tp_fail(in->c, TP_ERR_DATA, "%s: '%s' ends at byte %lld; it has become shorter", call, in->path,
-                    (long long)at);
+        if (got == 0) fail_shorter(in, at, call);
         if (got <= 0) continue;
         next += got;
         at += got;
         size -= (size_t)got;
     }
     return tp_ok(in->c);
+}
+
+/* Where the mapping of `data` begins. The size stands right before the data, in place of what the file has
+ * there: nothing else would know it when the last tensor goes, perhaps after the context. */
+static char *mapping_of(char *data)
+{
+    uintptr_t place = (uintptr_t)(data - sizeof(size_t));
+    return data - sizeof(size_t) - place % (uintptr_t)sysconf(_SC_PAGESIZE);
+}
+
+void *tp_input_map(tp_input *in, int64_t at, size_t size, const char *call)
+{
+    struct stat status;
+    int64_t first = at - (int64_t)sizeof size;
+    first -= first % sysconf(_SC_PAGESIZE);
+    if (fstat(in->fd, &status) != 0) {
+        fail_errno(in->c, call, "read", in->path);
+    } else if (status.st_size < at + (int64_t)size) {
+        fail_shorter(in, status.st_size, call);
+    } else {
+        size_t before = (size_t)(at - first);
+        char *start = mmap(NULL, before + size, PROT_READ | PROT_WRITE, MAP_PRIVATE, in->fd, (off_t)first);
+        if (start != MAP_FAILED) {
+            memcpy(start + before - sizeof size, &size, sizeof size);
+            return start + before;
+        }
+        fail_errno(in->c, call, "map", in->path);
+    }
+    return NULL;
+}
+
+void tp_input_unmap(void *data)
+{
+    size_t size;
+    char *start = mapping_of(data);
+    memcpy(&size, (char *)data - sizeof size, sizeof size);
+    munmap(start, (size_t)((char *)data - start) + size);
 }
 
 void tp_input_close(tp_input *in)

@@ -38,6 +38,12 @@ bool tp_input_open(tp_input *in, tp_context *c, const char *path, const char *ca
 /* Reads `size` bytes from place `at` on; false after recording why not. */
 bool tp_input_read(tp_input *in, int64_t at, void *data, size_t size, const char *call);
 
+/* Maps `size` bytes from place `at` on, before which there are 8 at least: memory that can be changed, of
+ * which the file sees nothing. NULL after recording why not; tp_input_unmap gives it back. */
+void *tp_input_map(tp_input *in, int64_t at, size_t size, const char *call);
+
+void tp_input_unmap(void *data);
+
 /* Closes it. */
 void tp_input_close(tp_input *in);
 

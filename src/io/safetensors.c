@@ -30,9 +30,10 @@ static void safetensors_destroy(tp_object *object)
 {
     tp_safetensors *f = (tp_safetensors *)object;
     tp_free(object->context, f->records, (size_t)f->room * sizeof *f->records);
-    json_decref(f->header);
+    json_decref(f->names);
+    json_decref(f->metadata);
     tp_input_close(&f->in);
-    f->header = f->metadata = NULL;
+    f->names = f->metadata = NULL;
     f->n = 0; /* a stale handle has nothing in it */
     tp_object_free(object, sizeof *f, true);
 }
@@ -44,14 +45,17 @@ tp_safetensors *tp_nil_safetensors(tp_context *c) { return tp_nil_object(c, &nil
 
 bool tp_safetensors_is_nil(const tp_safetensors *f) { return !f || f->object.type != &safetensors_class; }
 
-tp_safetensors *tp_safetensors_open(tp_context *c, const char *path)
+tp_safetensors *tp_safetensors_open_with(tp_context *c, const char *path,
+                                         const tp_safetensors_open_options *options)
 {
+    int64_t most = options && options->header_most ? options->header_most : TP_HEADER_MOST;
     if (!tp_ok(c)) return tp_nil_safetensors(c);
     tp_safetensors *f = tp_alloc(c, sizeof *f);
     if (!f) return tp_nil_safetensors(c);
     memset(f, 0, sizeof *f);
+    f->mapped = options && options->mapped;
     tp_object_init(&f->object, &safetensors_class, c);
-    if (tp_input_open(&f->in, c, path, "tp_safetensors_open") && tp_header_read(f)) return f;
+    if (tp_input_open(&f->in, c, path, "tp_safetensors_open") && tp_header_read(f, most)) return f;
     tp_object_drop(&f->object);
     return tp_nil_safetensors(c);
 }
@@ -105,17 +109,18 @@ bool tp_safetensors_is_hashed(const tp_safetensors *f) { return !tp_safetensors_
 
 /* --- read --- */
 
+static const char reading[] = "tp_safetensors_read";
+
 int tp_record_find(const tp_safetensors *f, const char *name)
 {
-    for (int i = 0; name && i < f->n; i++)
-        if (strcmp(f->records[i].name, name) == 0) return i;
-    return -1;
+    const json_t *i = name ? json_object_get(f->names, name) : NULL;
+    return i ? (int)json_integer_value(i) : -1;
 }
 
 /* Records that something about tensor i is not as it should be. */
 static void fail_record(const tp_safetensors *f, int i, const char *what)
 {
-    tp_fail(f->in.c, TP_ERR_DATA, "tp_safetensors_read: '%s': tensor '%.100s', byte %lld: %s", f->in.path,
+    tp_fail(f->in.c, TP_ERR_DATA, "%s: '%s': tensor '%.100s', byte %lld: %s", reading, f->in.path,
             f->records[i].name, (long long)(f->data + f->records[i].begin), what);
 }
 
@@ -126,7 +131,7 @@ static bool read_record(tp_safetensors *f, int i, void *data)
     const uint8_t *bytes = data;
     size_t size = (size_t)(r->end - r->begin), element = tp_dtype_size(r->dtype);
     char digest[TP_DIGEST];
-    if (!tp_input_read(&f->in, f->data + r->begin, data, size, "tp_safetensors_read")) return false;
+    if (!tp_input_read(&f->in, f->data + r->begin, data, size, reading)) return false;
     tp_digest(data, size, digest);
     if (f->digests && memcmp(digest, f->digests + (size_t)i * TP_DIGEST, TP_DIGEST) != 0) {
         fail_record(f, i, "its bytes do not have the hash in the header: they were changed or damaged");
@@ -141,24 +146,47 @@ static bool read_record(tp_safetensors *f, int i, void *data)
     return true;
 }
 
+static tp_tensor *read_tensor(tp_safetensors *f, int i)
+{
+    tp_tensor *t = tp_zeros(f->in.c, f->records[i].shape, f->records[i].dtype);
+    void *data = tp_data_mut(t);
+    if (data && read_record(f, i, data)) return t;
+    tp_drop(t);
+    return tp_nil(f->in.c);
+}
+
+/* Whether the bytes in the file are those of a tensor in memory; any of a bool may not be. */
+static bool can_be_mapped(const tp_safetensors *f, int i)
+{
+    const tp_record *r = &f->records[i];
+    const uint16_t one = 1;
+    bool little_endian = *(const uint8_t *)&one == 1;
+    bool aligned = (f->data + r->begin) % (int64_t)tp_dtype_size(r->dtype) == 0;
+    return little_endian && aligned && r->dtype != TP_BOOL && r->end > r->begin;
+}
+
+static tp_tensor *map_tensor(tp_safetensors *f, int i)
+{
+    const tp_record *r = &f->records[i];
+    void *data = tp_input_map(&f->in, f->data + r->begin, (size_t)(r->end - r->begin), reading);
+    tp_tensor *t = data ? tp_wrap(f->in.c, r->shape, r->dtype, data, tp_input_unmap, data) : tp_nil(f->in.c);
+    if (data && tp_is_nil(t)) tp_input_unmap(data);
+    return t;
+}
+
 tp_tensor *tp_safetensors_read(tp_safetensors *f, const char *name)
 {
-    static const char call[] = "tp_safetensors_read";
     tp_context *c = f ? f->object.context : NULL;
-    if (!tp_object_usable(c, f ? &f->object : NULL, call, "f")) return tp_nil(c);
+    if (!tp_object_usable(c, f ? &f->object : NULL, reading, "f")) return tp_nil(c);
     int i = tp_record_find(f, name);
     if (i < 0) {
-        tp_fail(c, TP_ERR_ARGUMENT, "%s: '%s' has no tensor '%.100s'", call, f->in.path, name ? name : "");
+        tp_fail(c, TP_ERR_ARGUMENT, "%s: '%s' has no tensor '%.100s'", reading, f->in.path, name ? name : "");
         return tp_nil(c);
     }
     if (f->records[i].dtype == TP_DTYPES) {
         tp_fail(c, TP_ERR_DTYPE, "%s: '%s': tensor '%.100s' is of dtype %.20s, which Taper does not have",
-                call, f->in.path, name, f->records[i].dtype_name);
+                reading, f->in.path, name, f->records[i].dtype_name);
         return tp_nil(c);
     }
-    tp_tensor *t = tp_zeros(c, f->records[i].shape, f->records[i].dtype);
-    void *data = tp_data_mut(t);
-    if (data && read_record(f, i, data)) return t;
-    tp_drop(t);
-    return tp_nil(c);
+    return f->mapped && can_be_mapped(f, i) ? map_tensor(f, i) : read_tensor(f, i);
 }

@@ -11,7 +11,7 @@
 /* One tensor of a file. */
 typedef struct tp_record {
     const char *name;
-    const char *dtype_name;
+    char dtype_name[24];
     tp_dtype dtype; /* TP_DTYPES: none of Taper's */
     tp_shape shape;
     int64_t begin, end; /* the place of its bytes, counted from the end of the header */
@@ -20,8 +20,9 @@ typedef struct tp_record {
 struct tp_safetensors {
     tp_object object;
     tp_input in;
-    json_t *header;      /* owns all texts */
-    json_t *metadata;    /* part of it; NULL: none */
+    bool mapped;
+    json_t *names;       /* of the tensors, with their numbers; owns the names */
+    json_t *metadata;    /* NULL: none */
     tp_record *records;  /* in order of place */
     const char *digests; /* 32 digits a record; NULL: none */
     int n, room;
@@ -41,8 +42,9 @@ void tp_digest(const void *data, size_t size, char *digits);
 /* The name of a dtype in such files. */
 const char *tp_record_dtype_name(tp_dtype dtype);
 
-/* Reads and checks the header of a file whose `in` is open; false after recording what is wrong. */
-bool tp_header_read(tp_safetensors *f);
+/* Reads and checks the header, of at most `most` bytes, of a file whose `in` is open; false after recording
+ * what is wrong. */
+bool tp_header_read(tp_safetensors *f, int64_t most);
 
 /* The number of the tensor of that name, -1 if there is none. */
 int tp_record_find(const tp_safetensors *f, const char *name);

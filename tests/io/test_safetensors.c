@@ -165,6 +165,7 @@ static void test_files_of_others(void **state)
     assert_int_equal(tp_safetensors_count(tp_nil_safetensors(c)), 0);
 }
 
+#define ENTRY(name) "\"" name "\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}"
 #define ONE(dtype, shape, offsets) \
     "{\"a\":{\"dtype\":" dtype ",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
 
@@ -177,17 +178,30 @@ static void test_bad_files(void **state)
         const char *text;
     } cases[] = {
         {"", 0, "the header is no JSON object"},
-        {"[]", 0, "the header is no JSON object: it is something else"},
-        {"{} x", 0, "byte 12: the header is no JSON object: end of file expected"},
+        {"[]", 0, "byte 8: the header is no JSON object: '{' expected"},
+        {"{} x", 0, "byte 11: the header is no JSON object: its end expected"},
         {"{\"\xff\":1}", 0, "the header is no JSON object: unable to decode byte 0xff"},
         {"{\"a\\u0000\":1}", 0, "the header is no JSON object"},
-        {"{\"a\":1,\"a\":1}", 0, "duplicate object key"},
+        {"{\"a\"}", 0, "byte 12: the header is no JSON object: ':' expected"},
+        {"{" ENTRY("a") " 1}", 0, "byte 61: the header is no JSON object: ',' or '}' expected"},
+        {"{1:1}", 0, "byte 9: the header is no JSON object: a name expected"},
+        {"{\"a", 0, "byte 9: the header is no JSON object: a text that does not end"},
+        {"{\"a\\", 0, "byte 9: the header is no JSON object: a text that does not end"},
+        {"{\"a\":", 0, "byte 13: the header is no JSON object: a value expected"},
+        {"{\"a\":]", 0, "byte 14: the header is no JSON object: unexpected token near ']'"},
+        {"{\"a\":[}", 0, "the header is no JSON object: unexpected token near '}'"},
+        {"{\"a\":nul}", 0, "the header is no JSON object: invalid token near 'nul'"},
+        {"{\"a\":{\"b\":1,\"b\":1}}", 0, "the header is no JSON object: duplicate object key"},
+        {"{" ENTRY("a") "," ENTRY("a") "}", 0, "the name 'a' is given a second time"},
+        {"{\"__metadata__\":{\"k\":\"\",\"k\":\"\"}}", 0, "byte 38: the name 'k' is given a second time"},
+        {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "byte 42: __metadata__ is given a second time"},
         {"{\"a\":1}", 0, "tensor 'a' has no dtype"},
         {"{\"__metadata__\":1}", 0, "__metadata__ is no object"},
         {"{\"__metadata__\":{\"k\":1}}", 0, "the metadata 'k' is no text"},
         {"{\"__metadata__\":{\"taper.hash\":\"0\"}}", 0, "the header does not have the hash in it"},
         {"{\"__metadata__\":{\"taper.tensor_hashes\":\"\"}}", 0, "the header does not have the hash in it"},
-        {ONE("1", "[1]", "[0,4]"), 4, "tensor 'a' has no dtype"},
+        {ONE("1", "[1]", "[0,4]"), 4, "byte 13: tensor 'a' has no dtype"},
+        {ONE("\"A_NAME_OF_24_CHARACTERS_\"", "[1]", "[0,4]"), 4, "tensor 'a' has no dtype"},
         {ONE("\"F32\"", "1", "[0,4]"), 4, "the shape of tensor 'a' is no list of at most 8 sizes"},
         {ONE("\"F32\"", "[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, "the shape of tensor 'a'"},
         {ONE("\"F32\"", "[-1]", "[0,4]"), 4, "the shape of tensor 'a'"},
@@ -201,11 +215,11 @@ static void test_bad_files(void **state)
         {ONE("\"F32\"", "[1]", "[4,0]"), 4, "the data_offsets of tensor 'a'"},
         {ONE("\"F32\"", "[1]", "[-4,0]"), 4, "the data_offsets of tensor 'a'"},
         {ONE("\"F32\"", "[1]", "[1,5]"), 4, "the data_offsets of tensor 'a'"},
-        {ONE("\"F32\"", "[1]", "[1,5]"), 5, "tensor 'a' begins at byte 63, not 62"},
-        {ONE("\"F32\"", "[1]", "[0,4]"), 5, "the tensors end at byte 66, the file at byte 67"},
+        {ONE("\"F32\"", "[1]", "[1,5]"), 5, "byte 63: tensor 'a' begins here, not at byte 62"},
+        {ONE("\"F32\"", "[1]", "[0,4]"), 5, "byte 66: the tensors end here, the file at byte 67"},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
          "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}",
-         3, "tensor 'b' begins at byte 114, not 115"},
+         3, "byte 114: tensor 'b' begins here, not at byte 115"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_true(tp_safetensors_is_nil(tp_safetensors_open(c, file_of(cases[i].header, cases[i].size))));
@@ -220,10 +234,10 @@ static void test_bad_lengths(void **state)
     const char *path = in_folder("short.safetensors");
     put_bytes(path, "", 0);
     tp_safetensors_open(c, path);
-    expect_error(c, TP_ERR_DATA, "it has 0 bytes, fewer than the length of a header takes");
+    expect_error(c, TP_ERR_DATA, "byte 0: it ends here, 8 bytes before it should");
     put_bytes(path, "1234567", 7);
     tp_safetensors_open(c, path);
-    expect_error(c, TP_ERR_DATA, "it has 7 bytes");
+    expect_error(c, TP_ERR_DATA, "byte 7: it ends here, 1 bytes before it should");
     put_bytes(path, large, sizeof large);
     tp_safetensors_open(c, path);
     expect_error(c, TP_ERR_DATA, "byte 0: a header of 9223372036854775808 bytes, in a file of 10");
@@ -237,14 +251,113 @@ static void test_bad_lengths(void **state)
     expect_error(c, TP_ERR_DATA, "a header of 16777217 bytes, in a file of 33554432; at most 16777216");
 }
 
-/* A list nested so deep that reading it by recursion would take the stack. */
-static void test_deep(void **state)
+/* Lists nested so deep that reading them by recursion would take the stack; names and entries that are long.
+ */
+static void test_excess(void **state)
 {
+    tp_context *c = *state;
     static char header[MOST_BYTES - 1000];
     memset(header, '[', sizeof header - 1);
     memcpy(header, "{\"a\":", 5);
-    tp_safetensors_open(*state, file_of(header, 0));
-    expect_error(*state, TP_ERR_DATA, "maximum parsing depth reached");
+    tp_safetensors_open(c, file_of(header, 0));
+    expect_error(c, TP_ERR_DATA, "byte 29: the header is no JSON object: values within values, too deep");
+    memset(header, 'a', sizeof header - 1);
+    memcpy(header, "{\"", 2);
+    memcpy(header + 5000, "\":{}}", 6);
+    tp_safetensors_open(c, file_of(header, 0));
+    expect_error(c, TP_ERR_DATA, "byte 9: a name of 5000 bytes, more than 4096");
+    memset(header, ' ', sizeof header - 1);
+    memcpy(header, "{\"a\":{", 6);
+    memcpy(header + 5000, "}}", 3);
+    tp_safetensors_open(c, file_of(header, 0));
+    expect_error(c, TP_ERR_DATA, "byte 13: a value of 4996 bytes, more than 4096");
+}
+
+static void test_header_most(void **state)
+{
+    tp_context *c = *state;
+    static const char header[] = "{" ENTRY("a") "}";
+    const char *path = file_of(header, 0);
+    int64_t n = sizeof header - 1;
+    assert_int_equal(tp_safetensors_count(tp_safetensors_open(c, path, .header_most = n)), 1);
+    tp_safetensors_open(c, path, .header_most = n - 1);
+    expect_error(c, TP_ERR_DATA, "byte 0: a header of 53 bytes, in a file of 61; at most 52");
+}
+
+/* More tensors than there is room for at first, each found by its name. */
+static void test_many(void **state)
+{
+    enum { MANY = 1000 };
+    tp_context *c = *state;
+    static char names[MANY][8];
+    static tp_named_tensor named[MANY];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "t%d", i);
+        named[i] = (tp_named_tensor){names[i], tp_scalar(c, i, i % 2 ? TP_F64 : TP_I16)};
+    }
+    assert_int_equal(tp_safetensors_save(c, in_folder("many"), named, MANY, NULL, 0), TP_OK);
+    tp_safetensors *f = tp_safetensors_open(c, in_folder("many"));
+    assert_int_equal(tp_safetensors_count(f), MANY);
+    for (int i = 0; i < MANY; i++) expect_item(tp_safetensors_read(f, names[i]), i);
+}
+
+/* --- mapped --- */
+
+static void test_mapped(void **state)
+{
+    tp_context *c = *state;
+    const tp_named_tensor named[] = {{"w", MATRIX(c, 2, 2, 1, 2, 3, 4)},
+                                     {"t", tp_cast(VECTOR(c, 1, 0), TP_BOOL)},
+                                     {"e", tp_zeros(c, TP_SHAPE(0, 2), TP_F32)}};
+    const char *path = in_folder("mapped");
+    assert_int_equal(tp_safetensors_save(c, path, named, 3, NULL, 0), TP_OK);
+    static bytes before, after;
+    get_bytes(path, &before);
+    tp_mark scope = tp_open_scope(c);
+    tp_safetensors *f = tp_safetensors_open(c, path, .mapped = true);
+    for (int i = 0; i < 3; i++) expect_same(tp_safetensors_read(f, named[i].name), named[i].tensor);
+    tp_tensor *w = tp_safetensors_read(f, "w"), *other = tp_safetensors_read(f, "w");
+    tp_keep(w);
+    tp_keep(other);
+    tp_close_scope(c, scope); /* the file is closed */
+    const double changed[] = {5, 6, 7, 8};
+    assert_int_equal(tp_write(w, changed, sizeof changed), TP_OK);
+    expect_values(w, TP_SHAPE(2, 2), 5, 6, 7, 8);
+    expect_values(other, TP_SHAPE(2, 2), 1, 2, 3, 4);
+    get_bytes(path, &after);
+    assert_int_equal(after.n, before.n);
+    assert_memory_equal(after.v, before.v, before.n);
+}
+
+/* A tensor beyond the first pages, and one whose elements are not aligned. */
+static void test_mapped_places(void **state)
+{
+    tp_context *c = *state;
+    const char *path = file_of("{\"a\":{\"dtype\":\"U8\",\"shape\":[30001],\"data_offsets\":[0,30001]},"
+                               "\"b\":{\"dtype\":\"I16\",\"shape\":[9],\"data_offsets\":[30001,30019]},"
+                               "\"c\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[30019,30022]}}",
+                               30022);
+    tp_safetensors *f = tp_safetensors_open(c, path, .mapped = true), *read = tp_safetensors_open(c, path);
+    assert_int_equal(tp_safetensors_count(f), 3);
+    expect_values(tp_safetensors_read(f, "c"), TP_SHAPE(3), 30019 % 256, 30020 % 256, 30021 % 256);
+    expect_same(tp_safetensors_read(f, "b"), tp_safetensors_read(read, "b"));
+    const uint8_t *a = tp_data(tp_safetensors_read(f, "a"));
+    for (int i = 0; i <= 30000; i++) assert_int_equal(a[i], i % 256);
+}
+
+/* Cut short before a tensor is asked for; after that nobody can tell. */
+static void test_mapped_changed(void **state)
+{
+    tp_context *c = *state;
+    const tp_named_tensor named[] = {{"w", VECTOR(c, 1, 2)}};
+    const char *path = in_folder("w");
+    assert_int_equal(tp_safetensors_save(c, path, named, 1, NULL, 0), TP_OK);
+    struct stat s;
+    assert_int_equal(stat(path, &s), 0);
+    tp_safetensors *f = tp_safetensors_open(c, path, .mapped = true);
+    assert_int_equal(truncate(path, s.st_size - 1), 0);
+    assert_true(tp_is_nil(tp_safetensors_read(f, "w")));
+    expect_error(c, TP_ERR_DATA, "it has become shorter");
 }
 
 /* --- damage --- */
@@ -332,12 +445,12 @@ static void test_stale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_all_dtypes),      FILE_TEST(test_views),
-        FILE_TEST(test_metadata),        FILE_TEST(test_bad_saves),
-        FILE_TEST(test_files_of_others), FILE_TEST(test_bad_files),
-        FILE_TEST(test_bad_lengths),     FILE_TEST(test_deep),
-        FILE_TEST(test_damage),          FILE_TEST(test_changed),
-        FILE_TEST(test_stale),
+        FILE_TEST(test_all_dtypes),     FILE_TEST(test_views),           FILE_TEST(test_metadata),
+        FILE_TEST(test_bad_saves),      FILE_TEST(test_files_of_others), FILE_TEST(test_bad_files),
+        FILE_TEST(test_bad_lengths),    FILE_TEST(test_excess),          FILE_TEST(test_damage),
+        FILE_TEST(test_changed),        FILE_TEST(test_stale),           FILE_TEST(test_header_most),
+        FILE_TEST(test_many),           FILE_TEST(test_mapped),          FILE_TEST(test_mapped_places),
+        FILE_TEST(test_mapped_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
