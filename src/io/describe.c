@@ -1,6 +1,7 @@
 /* describe.c - what a data set is, without its samples, as JSON and back. */
 #include "io/safetensors.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +100,7 @@ static void put_target(json_t *object, const tp_dataset *d, bool *good)
 json_t *tp_data_to_json(tp_context *c, const tp_dataset *d, const char *call)
 {
     bool good = true;
+    errno = 0; /* it tells missing memory from what jansson does not take */
     json_t *object = json_object();
     tp_shape sample = tp_dataset_sample_shape(d);
     put_sizes(object, "sample", sample, &good);
@@ -108,8 +110,8 @@ json_t *tp_data_to_json(tp_context *c, const tp_dataset *d, const char *call)
     put_categories(object, d, numel(sample), &good);
     put_numbers(object, "mean", tp_dataset_mean(d), &good);
     put_numbers(object, "deviation", tp_dataset_deviation(d), &good);
-    if (!good)
-        tp_fail(c, TP_ERR_ARGUMENT, "%s: a name in the data is not UTF-8, or there is no memory", call);
+    if (!good && errno == ENOMEM) tp_fail(c, TP_ERR_MEMORY, "%s: no memory for the names in the data", call);
+    if (!good) tp_fail(c, TP_ERR_ARGUMENT, "%s: a name in the data is not UTF-8", call);
     if (tp_ok(c)) return object;
     json_decref(object);
     return NULL;

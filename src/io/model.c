@@ -52,8 +52,12 @@ static char *data_text(tp_context *c, const tp_dataset *data, size_t *size)
     if (!json) return NULL;
     *size = json_dumpb(json, NULL, 0, flags) + 1;
     char *text = tp_alloc(c, *size);
-    if (text) text[json_dumpb(json, text, *size - 1, flags)] = 0;
+    bool whole = text && *size > 1 && json_dumpb(json, text, *size - 1, flags) == *size - 1;
     json_decref(json);
+    if (whole)
+        text[*size - 1] = 0;
+    else
+        tp_fail(c, TP_ERR_MEMORY, "%s: no memory for the data as JSON", saving);
     return text;
 }
 
@@ -171,8 +175,9 @@ static void read_model(tp_model *m, tp_safetensors *f)
     const char *data = dtype ? metadata_of(f, DATA_KEY) : NULL;
     const char *criterion = tp_safetensors_metadata(f, CRITERION_KEY);
     if (!data) return;
-    json_t *json = json_loads(data, JSON_REJECT_DUPLICATES, NULL);
-    m->data = tp_data_from_json(c, json, opening);
+    json_error_t error;
+    json_t *json = tp_json_parse(c, data, strlen(data), &error, opening);
+    if (tp_ok(c)) m->data = tp_data_from_json(c, json, opening);
     json_decref(json);
     m->net = tp_net(c, text, tp_dataset_sample_shape(m->data), .dtype = dtype_named(dtype),
                     .no_flatten = true, .most = most_elements(f));

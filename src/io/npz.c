@@ -2,6 +2,7 @@
 #include "io/npy.h"
 #include "io/zip.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,27 +52,32 @@ bool tp_npz_is_nil(const tp_npz *f) { return !f || f->object.type != &npz_class;
 
 /* --- the bytes of an entry --- */
 
-static tp_status status_of(int error)
+/* Records what libzip says of `what`; returns false. Where malloc failed, which errno tells if it was 0
+ * before, libzip may say something else. */
+static bool fail_zip(tp_context *c, const char *call, const char *what, zip_error_t *error)
 {
-    return error == ZIP_ER_MEMORY                         ? TP_ERR_MEMORY
-           : error == ZIP_ER_READ || error == ZIP_ER_SEEK ? TP_ERR_IO
-                                                          : TP_ERR_DATA;
+    int code = zip_error_code_zip(error);
+    if (code == ZIP_ER_MEMORY || errno == ENOMEM)
+        tp_fail(c, TP_ERR_MEMORY, "%s: no memory for libzip, %s", call, what);
+    else
+        tp_fail(c, code == ZIP_ER_READ || code == ZIP_ER_SEEK ? TP_ERR_IO : TP_ERR_DATA, "%s: %s: %s", call,
+                what, zip_error_strerror(error));
+    return false;
 }
 
-/* Records what libzip says of an entry; returns false. */
-static bool fail_zip(const tp_bytes *b)
+static bool fail_in_entry(const tp_bytes *b)
 {
-    zip_error_t *error = zip_file_get_error(b->from);
-    tp_fail(b->c, status_of(zip_error_code_zip(error)), "%s: %s: byte %lld of it: %s", b->call, b->name,
-            (long long)b->at, zip_error_strerror(error));
-    return false;
+    char what[sizeof b->name + 64];
+    snprintf(what, sizeof what, "%s: byte %lld of it", b->name, (long long)b->at);
+    return fail_zip(b->c, b->call, what, zip_file_get_error(b->from));
 }
 
 static bool next_of_entry(tp_bytes *b, void *data, size_t n)
 {
+    errno = 0;
     for (char *next = data; n > 0;) {
         zip_int64_t got = zip_fread(b->from, next, n);
-        if (got < 0) return fail_zip(b);
+        if (got < 0) return fail_in_entry(b);
         if (got == 0) return tp_bytes_bad(b, b->at, "what is packed ends before its size");
         next += got;
         n -= (size_t)got;
@@ -83,8 +89,9 @@ static bool next_of_entry(tp_bytes *b, void *data, size_t n)
 static bool end_of_entry(tp_bytes *b)
 {
     char more;
+    errno = 0;
     zip_int64_t got = zip_fread(b->from, &more, 1);
-    if (got < 0) return fail_zip(b);
+    if (got < 0) return fail_in_entry(b);
     return got == 0 || tp_bytes_bad(b, b->at, "more is packed than its size");
 }
 
@@ -94,12 +101,9 @@ static bool open_entry(tp_npz *f, int i, tp_bytes *b, const char *call)
     *b = (tp_bytes){
         .c = f->in.c, .call = call, .size = f->entries[i].size, .next = next_of_entry, .end = end_of_entry};
     snprintf(b->name, sizeof b->name, "'%.400s': array '%.200s'", f->in.path, f->entries[i].name);
+    errno = 0;
     b->from = zip_fopen_index(f->archive, (zip_uint64_t)i, 0);
-    if (b->from) return true;
-    zip_error_t *error = zip_get_error(f->archive);
-    tp_fail(b->c, status_of(zip_error_code_zip(error)), "%s: %s: %s", call, b->name,
-            zip_error_strerror(error));
-    return false;
+    return b->from || fail_zip(b->c, call, b->name, zip_get_error(f->archive));
 }
 
 static void close_entry(tp_bytes *b)
@@ -113,12 +117,15 @@ static void close_entry(tp_bytes *b)
 static bool open_archive(tp_npz *f)
 {
     int code = ZIP_ER_OPEN, fd = fcntl(f->in.fd, F_DUPFD_CLOEXEC, 0);
+    errno = 0;
     f->archive = fd < 0 ? NULL : zip_fdopen(fd, ZIP_CHECKCONS, &code);
     if (f->archive) return true;
     if (fd >= 0) close(fd);
     zip_error_t error;
+    char what[512];
+    snprintf(what, sizeof what, "'%.500s'", f->in.path);
     zip_error_init_with_code(&error, code);
-    tp_fail(f->in.c, status_of(code), "%s: '%s': %s", open_call, f->in.path, zip_error_strerror(&error));
+    fail_zip(f->in.c, open_call, what, &error);
     zip_error_fini(&error);
     return false;
 }

@@ -66,15 +66,16 @@ static zip_int64_t serve(void *user, void *data, zip_uint64_t n, zip_source_cmd_
 
 /* --- the entries --- */
 
-/* Records what libzip says, unless more is known already. */
+/* Records what libzip says, unless more is known already. Where malloc failed, which errno tells if it was 0
+ * before, libzip may say something else. */
 static bool fail_zip(tp_context *c, zip_error_t *error)
 {
     int code = zip_error_code_zip(error);
-    tp_fail(c,
-            code == ZIP_ER_MEMORY  ? TP_ERR_MEMORY
-            : code == ZIP_ER_WRITE ? TP_ERR_IO
-                                   : TP_ERR_ARGUMENT,
-            "%s: %s", call, zip_error_strerror(error));
+    if (code == ZIP_ER_MEMORY || errno == ENOMEM)
+        tp_fail(c, TP_ERR_MEMORY, "%s: no memory for libzip", call);
+    else
+        tp_fail(c, code == ZIP_ER_WRITE ? TP_ERR_IO : TP_ERR_ARGUMENT, "%s: %s", call,
+                zip_error_strerror(error));
     return false;
 }
 
@@ -127,6 +128,7 @@ static void write_archive(archive *a, const tp_named_tensor *tensors, int n, cha
     tp_context *c = a->out.c;
     zip_error_t error;
     zip_error_init(&error);
+    errno = 0;
     zip_source_t *file = zip_source_function_create(serve, a, &error);
     zip_t *zip = file ? zip_open_from_source(file, ZIP_CREATE | ZIP_TRUNCATE, &error) : NULL;
     if (file && !zip) zip_source_free(file);

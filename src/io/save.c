@@ -1,6 +1,7 @@
 /* save.c - writes safetensors files. */
 #include "io/safetensors.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const char call[] = "tp_safetensors_save";
@@ -65,9 +66,11 @@ static bool set(saver *s, json_t *object, const char *what, const char *name, js
     }
     if (name && json_object_set_new(object, name, value) == 0) return true; /* takes it over in any case */
     if (!name) json_decref(value);
-    tp_fail(s->c, TP_ERR_ARGUMENT,
-            "%s: the %s '%.100s' or its value is missing or not UTF-8, or there is no memory", call, what,
-            name ? name : "");
+    if (errno == ENOMEM)
+        tp_fail(s->c, TP_ERR_MEMORY, "%s: no memory for the header", call);
+    else
+        tp_fail(s->c, TP_ERR_ARGUMENT, "%s: the %s '%.100s' or its value is missing or not UTF-8", call, what,
+                name ? name : "");
     return false;
 }
 
@@ -125,9 +128,13 @@ static char *header_text(saver *s, size_t *size)
     *size = TP_LENGTH_BYTES + padded;
     char *text = tp_alloc(s->c, *size);
     if (!text) return NULL;
-    for (int i = 0; i < TP_LENGTH_BYTES; i++) text[i] = (char)(padded >> 8 * i & 255);
     memset(text + TP_LENGTH_BYTES, ' ', padded);
-    json_dumpb(s->header, text + TP_LENGTH_BYTES, padded, JSON_COMPACT);
+    if (json_dumpb(s->header, text + TP_LENGTH_BYTES, padded, JSON_COMPACT) != length) {
+        tp_fail(s->c, TP_ERR_MEMORY, "%s: no memory for the header", call);
+        tp_free(s->c, text, *size);
+        return NULL;
+    }
+    for (int i = 0; i < TP_LENGTH_BYTES; i++) text[i] = (char)(padded >> 8 * i & 255);
     char digest[TP_DIGEST];
     tp_digest(text, *size, digest);
     memcpy(text + digest_at, digest, TP_DIGEST);
@@ -157,6 +164,7 @@ tp_status tp_safetensors_save(tp_context *c, const char *path, const tp_named_te
     bool no_tensors = n < 0 || (n && !tensors);
     if (no_tensors || n_metadata < 0 || (n_metadata && !metadata))
         return tp_report(c, TP_ERR_ARGUMENT, "%s: no %s", call, no_tensors ? "tensors" : "metadata");
+    errno = 0; /* it tells missing memory from what jansson does not take */
     saver s = {.c = c, .tensors = tensors, .n = n, .header = json_object()};
     if (start(&s)) {
         for (int k = 0; k < n; k++) {

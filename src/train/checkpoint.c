@@ -116,10 +116,13 @@ static char *numbers_text(const tp_checkpoints *k, const tp_training *t, size_t 
     json_t *json = tp_place_to_json(t, k->number);
     *size = json ? json_dumpb(json, NULL, 0, flags) + 1 : 0;
     char *text = *size > 1 ? tp_alloc(t->c, *size) : NULL;
-    if (text) text[json_dumpb(json, text, *size - 1, flags)] = 0;
-    if (!text) tp_fail(t->c, TP_ERR_MEMORY, "%s: no memory for a checkpoint", call);
+    bool whole = text && json_dumpb(json, text, *size - 1, flags) == *size - 1;
+    if (whole) text[*size - 1] = 0;
     json_decref(json);
-    return text;
+    if (whole) return text;
+    tp_fail(t->c, TP_ERR_MEMORY, "%s: no memory for a checkpoint", call);
+    tp_free(t->c, text, *size);
+    return NULL;
 }
 
 /* Whether there is something worth to be kept. */
@@ -296,8 +299,11 @@ static json_t *numbers_of(tp_context *c, tp_safetensors *f, const char *path)
 {
     const char *text = tp_safetensors_metadata(f, KEY);
     bool hashed = tp_safetensors_is_hashed(f);
+    errno = 0; /* where there is no memory jansson may cut texts short */
     json_t *json = text && hashed ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (!json)
+    if (errno == ENOMEM)
+        tp_fail(c, TP_ERR_MEMORY, "%s: no memory for JSON", call);
+    else if (!json)
         tp_fail(c, TP_ERR_DATA, "%s: '%s' is no checkpoint: it has no %s", call, path,
                 text && !hashed ? "hashes" : KEY);
     return json;

@@ -234,6 +234,7 @@ bool tp_place_same_training(const tp_training *t, const json_t *json)
     const json_t *theirs = json_object_get(json, "training");
     for (const field *f = identity_fields; f->type; f++) {
         json_t *value = value_of(&who, f);
+        if (!value) tp_fail(t->c, TP_ERR_MEMORY, "tp_fit: no memory for JSON");
         if (!json_equal(json_object_get(theirs, f->name), value))
             tp_fail(t->c, TP_ERR_ARGUMENT, "tp_fit: the checkpoint is of a training with another '%s'",
                     f->name);
