@@ -4,60 +4,28 @@ import ctypes as ct
 import io
 import os
 import sys
-import tempfile
 import zipfile
 
 import numpy
 from numpy.lib import format as npy
 
 import taper
+from files import arrays, expect, is_read, named_tensors, run, same
 from taper import LIBRARY
 
-NUMPY = {"bool": "?", "u8": "u1", "i8": "i1", "u16": "u2", "i16": "i2", "u32": "u4", "i32": "i4", "u64": "u8",
-         "i64": "i8", "f16": "f2", "f32": "f4", "f64": "f8"}
-SHAPES = [(), (1,), (7,), (0,), (3, 0, 2), (2, 3), (2, 1, 3, 2), (1, 2, 1, 2, 1, 2, 1, 2)]
 OTHERS = [numpy.zeros(3, "c8"), numpy.zeros((2, 2), "c16"), numpy.array(["text", "x"]), numpy.array([b"ab"]),
           numpy.array([None, 3], object), numpy.zeros(2, "M8[ns]"), numpy.zeros(2, "m8[s]"), numpy.zeros(2, "V3"),
           numpy.zeros(2, [("a", "<f4"), ("b", "u1", (2, 3))]), numpy.zeros(2, "g")]
 
 taper.PLAIN["char"] = ct.c_char
-NamedTensor, Npy, OpenOptions, SaveOptions = (
-    taper.struct(name, taper.header("io.h"))
-    for name in ("tp_named_tensor", "tp_npy", "tp_npz_open_options", "tp_npz_save_options"))
-checks = failures = 0
-
-
-def expect(condition, what):
-    global checks, failures
-    checks += 1
-    if not condition:
-        failures += 1
-        print("DIFFERENT " + what)
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-
-
-def arrays():
-    """Random bits of every dtype and shape that NumPy has."""
-    rng = numpy.random.RandomState(1)
-    for name, code in NUMPY.items():
-        for shape in SHAPES:
-            dtype = numpy.dtype(code)
-            count = int(numpy.prod(shape))
-            bits = rng.randint(0, 2 if name == "bool" else 256, count * dtype.itemsize, dtype=numpy.uint8)
-            yield "%s %s" % (name, shape), name, numpy.frombuffer(bits.tobytes(), dtype).reshape(shape)
+Npy, OpenOptions, SaveOptions = (taper.struct(name, taper.header("io.h"))
+                                 for name in ("tp_npy", "tp_npz_open_options", "tp_npz_save_options"))
 
 
 def forms(array):
     """The same array as other programs may have it: in Fortran order, big-endian, both."""
     big = array.astype(array.dtype.newbyteorder(">"))
     return {"C <": array, "F <": numpy.array(array, order="F"), "C >": big, "F >": numpy.array(big, order="F")}
-
-
-def is_read(t, name, array):
-    return (t.dtype, tuple(t.shape), t.bytes()) == (name, array.shape, array.tobytes())
 
 
 def refused(c, pointer, texts):
@@ -94,7 +62,7 @@ def check_views(c, path):
 
 
 def save_npz(c, path, named, deflate):
-    tensors = (NamedTensor * len(named))(*[NamedTensor(n.encode(), t._as_parameter_) for n, t in named.items()])
+    tensors = named_tensors(named)
     c.call("tp_npz_save_with", c.pointer, path.encode(), tensors, len(tensors), ct.byref(SaveOptions(deflate=deflate)))
 
 
@@ -109,6 +77,7 @@ def look(f, i):
 
 
 def check_npz(c, path):
+    path += ".npz"
     wanted = {"%s/ä" % label: array for label, _, array in arrays()}
     names = {"%s/ä" % label: name for label, name, _ in arrays()}
     for deflate in (False, True):
@@ -135,6 +104,7 @@ def check_npz(c, path):
 
 def check_streamed(c, path):
     """An archive written to a pipe has data descriptors; one of more than 2^16 entries has 64-bit records."""
+    path += ".npz"
     array = numpy.arange(6.0).reshape(2, 3)
 
     class Pipe(io.RawIOBase):
@@ -191,21 +161,13 @@ def check_others(c, path):
 
 def check_limit(c, path):
     """A bomb is refused at the size that is allowed, and one that lies at what can be true."""
+    path += ".npz"
     numpy.savez_compressed(path, bomb=numpy.zeros(1 << 20, "u1"))
     expect(refused(c, LIBRARY.tp_npz_read(open_npz(c, path, most=1 << 20), b"bomb"), ["unpacks to 1048704 bytes"]), "a bomb")
     t = taper.Tensor(c, LIBRARY.tp_npz_read(open_npz(c, path, most=(1 << 20) + 128), b"bomb"))
     expect(t.shape[0] == 1 << 20, "the most allowed")
 
 
-def main():
-    with tempfile.TemporaryDirectory() as folder:
-        for check in (check_npy, check_views, check_npz, check_streamed, check_others, check_limit):
-            c = taper.Context()
-            check(c, os.path.join(folder, check.__name__ + (".npz" if check in (check_npz, check_streamed, check_limit) else "")))
-            LIBRARY.tp_clear(c.pointer)
-    print("numpy %s: %d checks, %d differences" % (numpy.__version__, checks, failures))
-    return failures or checks < 1000
-
-
 if __name__ == "__main__":
-    sys.exit(bool(main()))
+    sys.exit(run("numpy " + numpy.__version__, 1000, check_npy, check_views, check_npz, check_streamed, check_others,
+                 check_limit))
