@@ -91,29 +91,30 @@ static void test_refused(void **state)
     unsigned char good[256], bytes[256];
     size_t n = idx_bytes(good, 3, (unsigned[]){4, 2, 3}, 1);
     memcpy(bytes, good, n);
-    expect_refused(c, bytes, n - 1, TP_ERR_DATA, "has 23 values; its sizes say 24");
-    expect_refused(c, bytes, n + 1, TP_ERR_DATA, "has 25 values; its sizes say 24");
-    expect_refused(c, bytes, 10, TP_ERR_DATA, "train-images-idx3-ubyte: the file is cut short");
-    expect_refused(c, bytes, 0, TP_ERR_DATA, "the file is cut short");
-    bytes[2] = 13;
+    expect_refused(c, bytes, n - 1, TP_ERR_DATA,
+                   "train-images-idx3-ubyte': byte 16: the elements take 24 bytes, there are 23");
+    expect_refused(c, bytes, n + 1, TP_ERR_DATA, "the elements take 24 bytes, there are 25");
+    expect_refused(c, bytes, 10, TP_ERR_DATA,
+                   "train-images-idx3-ubyte': byte 10: it ends here, 2 bytes before it should");
+    expect_refused(c, bytes, 0, TP_ERR_DATA, "byte 0: it ends here, 4 bytes before it should");
+    bytes[2] = 9;
     expect_refused(c, bytes, n, TP_ERR_DATA,
-                   "begins with bytes 0 0 13 3; an IDX file of u8 with 3 axes begins with 0 0 8 3");
+                   "train-images-idx3-ubyte: it holds i8 of 3 axes; u8 of 3 are needed");
     memcpy(bytes, good, n);
     memset(bytes + 4, 0xff, 12);
-    expect_refused(c, bytes, n, TP_ERR_DATA, "its sizes are too large");
+    expect_refused(c, bytes, n, TP_ERR_DATA, "a shape of more bytes than can be counted");
     memcpy(bytes, good, n);
     memset(bytes + 4, 0xff, 4); /* 4294967295 images: no memory is asked for */
     size_t calls = books.bytes;
-    expect_refused(c, bytes, n, TP_ERR_DATA, "has 24 values; its sizes say 25769803770");
+    expect_refused(c, bytes, n, TP_ERR_DATA, "the elements take 25769803770 bytes, there are 24");
     assert_int_equal(books.bytes, calls);
     expect_refused(c, bytes, idx_bytes(bytes, 3, (unsigned[]){3, 2, 3}, 1), TP_ERR_DATA,
                    "4 labels for 3 images");
     expect_refused(c, bytes, idx_bytes(bytes, 3, (unsigned[]){4, 3, 2}, 1), TP_ERR_DATA,
-                   "t10k-images-idx3-ubyte.gz: its images have another size");
+                   ": the images for testing have another size");
     tp_dataset_open(c, "mnist:/nowhere");
-    expect_error(
-        c, TP_ERR_IO,
-        "/nowhere/train-images-idx3-ubyte: there is no such file that can be read, with or without .gz");
+    expect_error(c, TP_ERR_IO,
+                 "/nowhere/train-images-idx3-ubyte: there is no such file, with or without .gz");
     tp_dataset_open(c, "mnist:");
     expect_error(c, TP_ERR_IO, "there is no such file");
     write_bytes("train-images-idx3-ubyte", bytes, idx_bytes(bytes, 3, (unsigned[]){0, 2, 3}, 1));
