@@ -189,14 +189,23 @@ void tp_optimizer_group_with(tp_optimizer *opt, const char *pattern, const tp_gr
 
 /* --- states --- */
 
+/* Elements that lie as the parameter's do, so that an update walks both in one row: tp_linear has a weight
+ * [out,in] over storage [in,out]. */
+static tp_tensor *state_along(tp_tensor *parameter, double value)
+{
+    bool turned = tp_rank(parameter) == 2 && !tp_is_contiguous(parameter);
+    tp_tensor *t = tp_zeros_like(turned ? tp_transpose(parameter, 0, 1) : parameter);
+    if (value > 0) t = tp_add_scalar(t, value);
+    return turned ? tp_transpose(t, 0, 1) : t;
+}
+
 /* State k of a parameter: the number of its steps, or what its row overwrites. NULL after a failure. */
 static tp_tensor *make_state(const tp_optimizer *opt, const tp_trained *p, int k)
 {
     tp_context *c = opt->object.context;
-    double initial = opt->groups[0].setting[INITIAL];
     tp_mark scope = tp_open_scope(c);
-    tp_tensor *t = k == 0 ? tp_scalar(c, 0, TP_F64) : tp_zeros_like(p->parameter);
-    if (k && initial > 0) t = tp_add_scalar(t, initial);
+    tp_tensor *t =
+        k == 0 ? tp_scalar(c, 0, TP_F64) : state_along(p->parameter, opt->groups[0].setting[INITIAL]);
     if (tp_ok(c)) tp_retain(t);
     tp_close_scope(c, scope);
     return tp_ok(c) ? t : NULL;

@@ -199,6 +199,24 @@ static void test_states_by_name(void **state)
 }
 
 /* A training that is stopped, saved and gone on with elsewhere ends in the same numbers. */
+/* A parameter that lies turned has states that do, also where they do not begin with 0. */
+static void test_states_lie_as_parameters(void **state)
+{
+    tp_context *c = *state;
+    tp_module *m = tp_linear(c, 3, 2);
+    tp_optimizer *const all[] = {tp_adam(m), tp_adagrad(m, .initial_accumulator = 0.5)};
+    tp_ints steps = tp_strides_of(tp_parameter(m, "weight"));
+    assert_true(steps.v[0] == 1 && steps.v[1] == 2);
+    for (int i = 0; i < 2; i++) {
+        tp_optimizer_zero_grad(all[i]);
+        tp_backward(tp_sum(tp_forward(m, tp_ones(c, TP_SHAPE(4, 3), TP_F32)), TP_ALL, false));
+        tp_optimizer_step(all[i]);
+        tp_ints s = tp_strides_of(tp_optimizer_state(all[i], i ? "weight.sum" : "weight.exp_avg"));
+        assert_true(s.n == 2 && s.v[0] == 1 && s.v[1] == 2);
+    }
+    assert_true(tp_get(tp_optimizer_state(all[1], "weight.sum"), TP_INTS(1, 2)) == 16.5);
+}
+
 static void test_going_on_elsewhere(void **state)
 {
     tp_context *c = *state;
@@ -327,6 +345,7 @@ int main(void)
         TEST(test_keep),
         TEST(test_wrong_modules),
         TEST(test_states_by_name),
+        TEST(test_states_lie_as_parameters),
         TEST(test_going_on_elsewhere),
         cmocka_unit_test(test_failed_steps_change_nothing),
         cmocka_unit_test(test_failed_makers),
