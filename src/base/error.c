@@ -23,10 +23,13 @@ void tp_on_error(tp_context *c, void (*handler)(tp_context *c, void *user), void
     c->on_error_user = user;
 }
 
+/* Texts of files and of users may be part of it: no control character gets to a terminal. */
 static void write_text(tp_context *c, const char *text, va_list args)
 {
     size_t used = c->path_length ? (size_t)snprintf(c->text, sizeof c->text, "%s: ", c->path) : 0;
     vsnprintf(c->text + used, sizeof c->text - used, text, args);
+    for (char *p = c->text; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 127) *p = '?';
 }
 
 void tp_fail(tp_context *c, tp_status status, const char *text, ...)
