@@ -25,11 +25,13 @@ typedef struct text {
     const char *at, *end;
 } text;
 
+/* Where in the file the next character is. */
+static int64_t place(const text *t) { return t->b->at - (t->end - t->at); }
+
 static bool bad(const text *t, const char *what)
 {
-    int64_t place = t->b->at - (t->end - t->at);
-    if (t->at == t->end) return tp_bytes_bad(t->b, place, "%s expected, the header ends", what);
-    return tp_bytes_bad(t->b, place, "%s expected, not '%.1s'", what,
+    if (t->at == t->end) return tp_bytes_bad(t->b, place(t), "%s expected, the header ends", what);
+    return tp_bytes_bad(t->b, place(t), "%s expected, not '%.1s'", what,
                         *t->at >= ' ' && *t->at <= '~' ? t->at : "?");
 }
 
@@ -131,8 +133,10 @@ static bool read_size(text *t, int64_t *size)
     for (*size = 0; t->at < t->end && *t->at >= '0' && *t->at <= '9'; t->at++)
         if (__builtin_mul_overflow(*size, 10, size) || __builtin_add_overflow(*size, *t->at - '0', size))
             return bad(t, "a size below 2^63");
-    if (t->at == first || (*first == '0' && t->at > first + 1)) return bad(t, "a size");
-    return true;
+    if (t->at == first) return bad(t, "a size");
+    if (*first != '0' || t->at == first + 1) return true;
+    t->at = first;
+    return bad(t, "a size without zeros in front");
 }
 
 /* A tuple: (), (3,), (3, 4) or (3, 4,). */
@@ -141,12 +145,11 @@ static bool read_shape(text *t, tp_npy *head)
     bool comma = true;
     head->shape.n = 0;
     if (!take(t, '(')) return bad(t, "the tuple of a shape");
-    while (!take(t, ')')) {
+    for (; (!comma && head->shape.n == 1) || !take(t, ')'); comma = take(t, ',')) {
         if (!comma || head->shape.n == TP_MAX_RANK) return bad(t, comma ? "at most 8 sizes" : "a comma");
         if (!read_size(t, &head->shape.v[head->shape.n++])) return false;
-        comma = take(t, ',');
     }
-    return comma || head->shape.n != 1 || bad(t, "a comma after the only size");
+    return true;
 }
 
 static bool read_order(text *t, tp_npy *head)
@@ -166,7 +169,11 @@ static bool read_key(text *t, bool *seen, int *k)
     if (!read_quoted(t, &key, &n)) return false;
     for (*k = 0; *k < KEYS; ++*k)
         if (!seen[*k] && strlen(keys[*k]) == n && memcmp(keys[*k], key, n) == 0) break;
-    if (*k == KEYS) return bad(t, "after one of the keys descr, fortran_order and shape, each once, a colon");
+    if (*k == KEYS)
+        return tp_bytes_bad(
+            t->b, place(t),
+            "before this, one of the keys descr, fortran_order and shape expected, each once, not '%.*s'",
+            n < 32 ? (int)n : 32, key);
     seen[*k] = true;
     return take(t, ':') || bad(t, "a colon");
 }
@@ -183,7 +190,7 @@ static bool read_dict(text *t, tp_npy *head)
         comma = take(t, ',');
     }
     for (k = 0; k < KEYS; k++)
-        if (!seen[k]) return bad(t, "before the end of the dict, the keys descr, fortran_order and shape");
+        if (!seen[k]) return tp_bytes_bad(t->b, place(t), "the dict ends without the key %s", keys[k]);
     skip_spaces(t);
     if (t->at < t->end && *t->at == '\n') t->at++;
     return t->at == t->end || bad(t, "the end of the header");

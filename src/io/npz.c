@@ -125,7 +125,12 @@ static bool open_archive(tp_npz *f)
     char what[512];
     snprintf(what, sizeof what, "'%.500s'", f->in.path);
     zip_error_init_with_code(&error, code);
-    fail_zip(f->in.c, open_call, what, &error);
+    if (code == ZIP_ER_INCONS)
+        tp_fail(f->in.c, TP_ERR_DATA,
+                "%s: %s: the name, the sizes or the extra field of an entry are not as they should be",
+                open_call, what);
+    else
+        fail_zip(f->in.c, open_call, what, &error);
     zip_error_fini(&error);
     return false;
 }

@@ -117,11 +117,11 @@ int tp_record_find(const tp_safetensors *f, const char *name)
     return i ? (int)json_integer_value(i) : -1;
 }
 
-/* Records that something about tensor i is not as it should be. */
-static void fail_record(const tp_safetensors *f, int i, const char *what)
+/* Records that a byte of tensor i is not as it should be. */
+static void fail_record(const tp_safetensors *f, int i, size_t byte, const char *what)
 {
     tp_fail(f->in.c, TP_ERR_DATA, "%s: '%s': tensor '%.100s', byte %lld: %s", reading, f->in.path,
-            f->records[i].name, (long long)(f->data + f->records[i].begin), what);
+            f->records[i].name, (long long)(f->data + f->records[i].begin + (int64_t)byte), what);
 }
 
 /* Fills `data` with the bytes of tensor i; false after recording why not. */
@@ -134,12 +134,12 @@ static bool read_record(tp_safetensors *f, int i, void *data)
     if (!tp_input_read(&f->in, f->data + r->begin, data, size, reading)) return false;
     tp_digest(data, size, digest);
     if (f->digests && memcmp(digest, f->digests + (size_t)i * TP_DIGEST, TP_DIGEST) != 0) {
-        fail_record(f, i, "its bytes do not have the hash in the header: they were changed or damaged");
+        fail_record(f, i, 0, "its bytes do not have the hash in the header: they were changed or damaged");
         return false;
     }
     for (size_t k = 0; r->dtype == TP_BOOL && k < size; k++)
         if (bytes[k] > 1) {
-            fail_record(f, i, "an element is neither 0 nor 1, so no bool");
+            fail_record(f, i, k, "an element is neither 0 nor 1, so no bool");
             return false;
         }
     tp_byte_order(data, (int64_t)(size / element), element, false);

@@ -141,6 +141,7 @@ static bool read_entry(tp_zip *z, int64_t *at, tp_zip_entry *e)
     e->name_length = (int)name;
     e->flags = (int)number(record + 8, 2);
     e->method = (int)number(record + 10, 2);
+    e->crc = (uint32_t)number(record + 16, 4);
     const char *why = tp_zip_bad_name((const char *)z->directory + e->name, name);
     if (why) return tp_bytes_bad(&z->bytes, place, "the name of an entry %s", why);
     why = wrong(z, e);
@@ -189,12 +190,29 @@ static int by_name(const void *a, const void *b)
     return order ? order : (n > m) - (n < m);
 }
 
+/* Whether an entry's own header says the same of it as the directory. Sizes may be in an extra field, and
+ * they and the CRC-32 in a data descriptor; libzip looks at these. */
+static bool same_header(tp_zip *z, const tp_zip_entry *e, const unsigned char *header)
+{
+    unsigned char part[256];
+    const unsigned char *name = z->directory + e->name;
+    size_t left = (size_t)e->name_length;
+    bool same = number(header + 26, 2) == left && number(header + 8, 2) == (uint64_t)e->method &&
+                ((e->flags & DESCRIPTOR) || number(header + 14, 4) == e->crc);
+    for (size_t n; same && left > 0; name += n, left -= n) {
+        n = left < sizeof part ? left : sizeof part;
+        if (!tp_bytes_take(&z->bytes, part, n)) return false;
+        same = memcmp(part, name, n) == 0;
+    }
+    return same || tp_bytes_bad(&z->bytes, e->at, "an entry of which the directory says something else");
+}
+
 /* The local header says how long the entry is; what follows is the next one, perhaps after a data descriptor.
  */
 static bool follows(tp_zip *z, const tp_zip_entry *e, int64_t next)
 {
     unsigned char header[LOCAL];
-    if (!read_part(z, e->at, header, LOCAL, "\3\4", "an entry")) return false;
+    if (!read_part(z, e->at, header, LOCAL, "\3\4", "an entry") || !same_header(z, e, header)) return false;
     int64_t end = e->at + LOCAL + (int64_t)(number(header + 26, 2) + number(header + 28, 2)) + e->packed;
     int64_t gap = next - end;
     bool described = (e->flags & DESCRIPTOR) && (gap == 12 || gap == 16 || gap == 20 || gap == 24);

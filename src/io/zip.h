@@ -10,6 +10,7 @@ typedef struct tp_zip_entry {
     int64_t packed, size; /* bytes in the archive, and unpacked */
     int64_t name;         /* where its name begins, in the directory ... */
     int name_length;      /* ... and its bytes */
+    uint32_t crc;
     int flags, method;
 } tp_zip_entry;
 
