@@ -289,7 +289,7 @@ static void test_many(void **state)
 {
     enum { MANY = 1000 };
     tp_context *c = *state;
-    static char names[MANY][8];
+    static char names[MANY][16];
     static tp_named_tensor named[MANY];
     for (int i = 0; i < MANY; i++) {
         snprintf(names[i], sizeof names[i], "t%d", i);
