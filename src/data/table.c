@@ -1,13 +1,15 @@
 /* table.c - CSV by libcsv: quoting of RFC 4180, spaces around fields that are not quoted left out. */
 #include "data/table.h"
 
+#include <sys/stat.h>
+
 #include <csv.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 1 << 16, MOST_FIELD = 1 << 20, MOST_COLUMNS = 1 << 24 };
+enum { CHUNK = 1 << 16, MOST_FIELD = 1 << 20, MOST_COLUMNS = 1 << 20 };
 
 /* --- memory --- */
 
@@ -90,7 +92,7 @@ static void on_field(void *text, size_t length, void *user)
         return;
     }
     if (r->row_fields == MOST_COLUMNS) {
-        fail_at(r, "more than 16777216 fields");
+        fail_at(r, "more than 1048576 fields");
         return;
     }
     if (!make_room(c, &t->text, t->text_used, length + 1, &t->text_room, 1) ||
@@ -200,10 +202,22 @@ static bool parse(reader *r, struct csv_parser *parser, const char *text, size_t
     return tp_ok(r->t->context);
 }
 
+/* Whether a file, of which `n` bytes were read, has not become shorter meanwhile; only of regular ones it can
+ * be told. */
+static bool whole(tp_table *t, int64_t n, int64_t size)
+{
+    if (n >= size) return true;
+    tp_fail(t->context, TP_ERR_DATA, "%s ends at byte %lld; it has become shorter", t->file, (long long)n);
+    return false;
+}
+
 /* Reads and parses the whole file, `chunk` at a time. */
 static void read_all(reader *r, struct csv_parser *parser, FILE *file, char *chunk, char separator)
 {
     tp_table *t = r->t;
+    struct stat status;
+    int64_t read = 0;
+    if (fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode)) status.st_size = 0;
     for (bool first = true;; first = false) {
         errno = 0;
         size_t n = fread(chunk, 1, CHUNK - 1, file);
@@ -213,6 +227,7 @@ static void read_all(reader *r, struct csv_parser *parser, FILE *file, char *chu
         }
         size_t skip = first && n >= 3 && memcmp(chunk, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
         bool end = n < CHUNK - 1;
+        read += (int64_t)n;
         if (first) {
             chunk[n] = '\n'; /* so that the last line of a short file counts */
             if (!separator) separator = tp_find_separator(chunk + skip, n + end - skip);
@@ -222,6 +237,7 @@ static void read_all(reader *r, struct csv_parser *parser, FILE *file, char *chu
         if (!parse(r, parser, chunk + skip, n - skip)) return;
         if (end) break;
     }
+    if (!whole(t, read, status.st_size)) return;
     if (csv_fini(parser, on_field, on_row, r) && tp_ok(t->context)) fail_at(r, "the file ends within quotes");
 }
 

@@ -9,7 +9,7 @@
 /* In the order of tp_target_kind; the first is never the kind of a set. */
 static const char *const kinds[] = {"", "classes", "numbers", "none"};
 
-enum { MOST_COLUMNS = 1 << 24 }; /* of a table */
+enum { MOST_COLUMNS = 1 << 20 }; /* of a table */
 
 /* --- to JSON --- */
 

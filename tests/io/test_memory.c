@@ -1,6 +1,5 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 
-#include "faults.h"
 #include "io/files.h"
 
 #include <sys/mman.h>
@@ -29,13 +28,6 @@ static const char *large_safetensors(const char *name, int n, int64_t size)
     assert_int_equal(fclose(f), 0);
     assert_int_equal(truncate(path, 8 + header + n * size), 0);
     return path;
-}
-
-static const char *large(const char *name, const void *head, size_t n, int64_t size)
-{
-    put_bytes(in_folder(name), head, n);
-    assert_int_equal(truncate(in_folder(name), (off_t)n + size), 0);
-    return in_folder(name);
 }
 
 /* --- resident memory --- */
@@ -144,54 +136,6 @@ static void test_headers(void **state)
     expect_small("{\"__metadata__\":{\"a\":\"", "\\u0020", "\"}} x");
 }
 
-/* --- the context's memory --- */
-
-/* Reads a file whose elements take `size` bytes; no more than that and a MiB is ever out. */
-static void expect_lean(tp_tensor *(*read)(tp_context *c, const char *path), const char *path, int64_t size)
-{
-    ledger_start(&books);
-    tp_context *c = tp_open(&(tp_options){.allocator = ledger_allocator, .allocator_user = &books});
-    tp_tensor *t = read(c, path);
-    if (!tp_ok(c)) print_error("%s\n", tp_error_text(c));
-    assert_int_equal(tp_numel(t) * (int64_t)tp_dtype_size(tp_dtype_of(t)), size);
-    assert_in_range(books.most, size, size + MIB);
-    assert_int_equal(tp_close(c), 0);
-    assert_int_equal(books.blocks, 0);
-}
-
-static tp_tensor *from_safetensors(tp_context *c, const char *path)
-{
-    return tp_safetensors_read(tp_safetensors_open(c, path), "t0");
-}
-
-static tp_tensor *from_npz(tp_context *c, const char *path) { return tp_npz_read(tp_npz_open(c, path), "t"); }
-
-static tp_tensor *from_idx(tp_context *c, const char *path) { return tp_idx_read(c, path); }
-
-#define NPY_HEADER "{'descr': '>f8', 'fortran_order': True, 'shape': (1016, 1024)}"
-
-static void test_lean(void **state)
-{
-    (void)state;
-    const int64_t size = 1016 * 1024 * 8; /* a little less than a size class of the context's memory */
-    static const unsigned char idx[] = {0, 0, 14, 2, 0, 0, 3, 248, 0, 0, 4, 0};
-    static char npy[10 + sizeof NPY_HEADER - 1] = "\x93NUMPY\1\0";
-    npy[8] = sizeof NPY_HEADER - 1;
-    memcpy(npy + 10, NPY_HEADER, sizeof NPY_HEADER - 1);
-    expect_lean(from_safetensors, large_safetensors("s", 1, size), size);
-    expect_lean(tp_npy_read, large("n", npy, sizeof npy, size), size);
-    expect_lean(from_idx, large("i", idx, sizeof idx, size), size);
-    for (int deflate = 0; deflate < 2; deflate++) {
-        tp_context *c = tp_open(NULL);
-        const tp_named_tensor named = {"t", tp_zeros(c, TP_SHAPE(1016, 1024), TP_F64)};
-        assert_int_equal(tp_npz_save(c, in_folder("z"), &named, 1, .deflate = deflate), TP_OK);
-        assert_int_equal(tp_idx_save(named.tensor, in_folder("i.gz")), TP_OK);
-        assert_int_equal(tp_close(c), 0);
-        expect_lean(from_npz, in_folder("z"), size);
-        expect_lean(from_idx, in_folder("i.gz"), size);
-    }
-}
-
 static int open_files(void **state)
 {
     (void)state;
@@ -209,7 +153,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_of_many, open_files, close_files),
         cmocka_unit_test_setup_teardown(test_headers, open_files, close_files),
-        cmocka_unit_test_setup_teardown(test_lean, open_files, close_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

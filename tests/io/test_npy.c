@@ -1,41 +1,16 @@
-#include "faults.h"
 #include "io/files.h"
 
 /* --- there and back --- */
 
-static const tp_shape shapes[] = {
-    {0, {0}}, {1, {3}}, {2, {0, 4}}, {3, {2, 1, 3}}, {8, {1, 2, 1, 1, 2, 1, 1, 1}}};
-enum { SHAPES = sizeof shapes / sizeof *shapes };
-
-static void test_all_dtypes(void **state)
+static void test_look(void **state)
 {
     tp_context *c = *state;
-    const char *path = in_folder("a.npy");
-    for (int i = 0; i < SHAPES * TP_DTYPES; i++) {
-        tp_dtype dtype = (tp_dtype)(i / SHAPES);
-        tp_shape shape = shapes[i % SHAPES];
-        unsigned char data[64], got[64];
-        for (size_t k = 0; k < sizeof data; k++)
-            data[k] = dtype == TP_BOOL ? k % 2 : (unsigned char)(37 * k + 1);
-        tp_tensor *t = tp_from_array(c, shape, dtype, data);
-        size_t size = (size_t)tp_numel(t) * tp_dtype_size(dtype);
-        tp_status status = tp_npy_save(t, path);
-        if (dtype == TP_BF16) {
-            expect_status(c, status, TP_ERR_DTYPE, "tp_npy_save: NumPy has no dtype bf16");
-            continue;
-        }
-        assert_int_equal(status, TP_OK);
-        tp_npy what;
-        assert_int_equal(tp_npy_look(c, path, &what), TP_OK);
-        assert_true(what.dtype == dtype && !what.big_endian && !what.fortran_order);
-        assert_int_equal(what.dtype_name[0], size && tp_dtype_size(dtype) > 1 ? '<' : what.dtype_name[0]);
-        t = tp_npy_read(c, path);
-        assert_true(tp_dtype_of(t) == dtype && tp_rank(t) == shape.n && what.shape.n == shape.n);
-        for (int k = 0; k < shape.n; k++)
-            assert_true(tp_size(t, k) == shape.v[k] && what.shape.v[k] == shape.v[k]);
-        assert_int_equal(tp_read(t, got, size), TP_OK);
-        assert_memory_equal(got, data, size);
-    }
+    tp_npy what;
+    assert_int_equal(tp_npy_save(tp_zeros(c, TP_SHAPE(2, 0), TP_I16), in_folder("l.npy")), TP_OK);
+    assert_int_equal(tp_npy_look(c, in_folder("l.npy"), &what), TP_OK);
+    assert_true(what.dtype == TP_I16 && !what.big_endian && !what.fortran_order && what.shape.n == 2);
+    assert_true(what.shape.v[0] == 2 && what.shape.v[1] == 0);
+    assert_string_equal(what.dtype_name, "<i2");
 }
 
 static void test_views(void **state)
@@ -205,28 +180,6 @@ static void test_bad_starts(void **state)
                   "a header of 65537 bytes");
 }
 
-static void test_no_files(void **state)
-{
-    tp_context *c = *state;
-    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
-    put_bytes(in_folder("locked"), "", 0);
-    assert_int_equal(chmod(in_folder("locked"), 0), 0);
-    const struct {
-        const char *path, *text;
-        tp_status status;
-    } cases[] = {{NULL, "argument 'path' is NULL", TP_ERR_ARGUMENT},
-                 {in_folder("none"), "cannot read", TP_ERR_IO},
-                 {folder, "it is no regular file", TP_ERR_IO},
-                 {in_folder("pipe"), "it is no regular file", TP_ERR_IO},
-                 {in_folder("locked"), "Permission denied", TP_ERR_IO}};
-    for (int i = 0; i < (geteuid() ? 5 : 4); i++) { /* root may read all */
-        assert_true(tp_is_nil(tp_npy_read(c, cases[i].path)));
-        expect_error(c, cases[i].status, cases[i].text);
-        assert_true(tp_npz_is_nil(tp_npz_open(c, cases[i].path)));
-        expect_error(c, cases[i].status, cases[i].text);
-    }
-}
-
 /* Every truncation is refused; every changed bit gives an array or an error. */
 static void test_damage(void **state)
 {
@@ -257,51 +210,15 @@ static void test_damage(void **state)
     assert_in_range(refused, 980, 8 * 128); /* those in elements cannot be seen */
 }
 
-/* Each allocation fails in turn: an error, the file as it was, nothing lost. */
-static void test_memory(void **state)
-{
-    (void)state;
-    assert_int_equal(make_folder(), 0);
-    const char *path = in_folder("a.npy");
-    for (int rest = 0; rest < 2; rest++) {
-        faulty f;
-        tp_context *c = faulty_open(&f, rest);
-        assert_int_equal(tp_npy_save(MATRIX(c, 2, 2, 1, 2, 3, 4), path), TP_OK);
-        for (long at = 1;; at++) {
-            tp_mark scope = tp_open_scope(c);
-            tp_tensor *other = tp_transpose(MATRIX(c, 2, 2, 5, 6, 7, 8), 0, 1);
-            faulty_arm(&f, at);
-            tp_status status = tp_npy_save(other, path);
-            tp_tensor *t = tp_npy_read(c, path);
-            bool failed = faulty_disarm(&f);
-            EXPECT(failed == (status == TP_ERR_MEMORY || tp_error(c) == TP_ERR_MEMORY), "npy", at, c);
-            EXPECT(failed == (status != TP_OK || tp_is_nil(t)), "npy", at, c);
-            tp_clear(c);
-            double first = tp_get(tp_npy_read(c, path), TP_INTS(0, 1));
-            EXPECT(first == (status == TP_OK ? 7 : 2), "npy", at, c);
-            assert_int_equal(tp_npy_save(MATRIX(c, 2, 2, 1, 2, 3, 4), path), TP_OK);
-            assert_int_equal(folder_files(NULL), 1);
-            tp_close_scope(c, scope);
-            if (!failed) break;
-        }
-        assert_int_equal(tp_close(c), 0);
-        assert_int_equal(f.books.blocks, 0);
-    }
-    assert_int_equal(remove_folder(), 0);
-}
-
-/* No more is taken than the elements need, and not even that before the file is known to have them. */
+/* Nothing is taken before the file is known to have the elements. */
 static void test_room(void **state)
 {
     tp_context *c = *state;
     const char *path = in_folder("room.npy");
     assert_int_equal(tp_npy_save(tp_zeros(c, TP_SHAPE(1000, 1000), TP_F32), path), TP_OK);
+    assert_int_equal(truncate(path, 3999999), 0);
     size_t before = books.bytes;
     books.most = before;
-    assert_false(tp_is_nil(tp_npy_read(c, path)));
-    assert_in_range(books.most - before, 4000000, 4000000 + (1 << 20));
-    assert_int_equal(truncate(path, 3999999), 0);
-    books.most = before = books.bytes;
     assert_true(tp_is_nil(tp_npy_read(c, path)));
     expect_error(c, TP_ERR_DATA, "the elements take 4000000 bytes, there are 3999871");
     assert_in_range(books.most - before, 0, 10000);
@@ -310,12 +227,12 @@ static void test_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_all_dtypes),    FILE_TEST(test_views),
-        FILE_TEST(test_bad_saves),     FILE_TEST(test_files_of_others),
-        FILE_TEST(test_other_dtypes),  FILE_TEST(test_bad_headers),
-        FILE_TEST(test_bad_starts),    FILE_TEST(test_no_files),
-        FILE_TEST(test_damage),        FILE_TEST(test_room),
-        cmocka_unit_test(test_memory),
+        FILE_TEST(test_look),         FILE_TEST(test_views),
+        FILE_TEST(test_bad_saves),    FILE_TEST(test_files_of_others),
+        FILE_TEST(test_other_dtypes), FILE_TEST(test_bad_headers),
+        FILE_TEST(test_bad_starts),   FILE_TEST(test_damage),
+        FILE_TEST(test_room),
+
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,3 @@
-#include "faults.h"
 #include "io/files.h"
 
 #include <zlib.h>
@@ -408,47 +407,13 @@ static void test_stale(void **state)
     expect_error(c, TP_ERR_STATE, "inner");
 }
 
-/* Each allocation fails in turn: an error, the file as it was, nothing lost. */
-static void test_memory(void **state)
-{
-    (void)state;
-    assert_int_equal(make_folder(), 0);
-    const char *path = in_folder("a.npz");
-    for (int rest = 0; rest < 2; rest++) {
-        faulty f;
-        tp_context *c = faulty_open(&f, rest);
-        for (long at = 1;; at++) {
-            tp_mark scope = tp_open_scope(c);
-            const tp_named_tensor old[] = {{"a", VECTOR(c, 1, 2)}};
-            assert_int_equal(tp_npz_save(c, path, old, 1), TP_OK);
-            const tp_named_tensor named[] = {{"a", tp_slice(VECTOR(c, 3, 4, 5), 0, 0, 3, 2)},
-                                             {"b", VECTOR(c, 6)}};
-            faulty_arm(&f, at);
-            tp_status status = tp_npz_save(c, path, named, 2, .deflate = true);
-            tp_tensor *t = tp_npz_read(tp_npz_open(c, path), "a");
-            bool failed = faulty_disarm(&f);
-            EXPECT(failed == (status == TP_ERR_MEMORY || tp_error(c) == TP_ERR_MEMORY), "npz", at, c);
-            EXPECT(failed == (status != TP_OK || tp_is_nil(t)), "npz", at, c);
-            tp_clear(c);
-            expect_values(tp_npz_read(tp_npz_open(c, path), "a"), TP_SHAPE(2), status ? 1 : 3,
-                          status ? 2 : 5);
-            assert_int_equal(folder_files(NULL), 1);
-            tp_close_scope(c, scope);
-            if (!failed) break;
-        }
-        assert_int_equal(tp_close(c), 0);
-        assert_int_equal(f.books.blocks, 0);
-    }
-    assert_int_equal(remove_folder(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FILE_TEST(test_there_and_back), FILE_TEST(test_same_bytes), FILE_TEST(test_nothing),
         FILE_TEST(test_bad_saves),      FILE_TEST(test_names),      FILE_TEST(test_directory),
         FILE_TEST(test_sizes),          FILE_TEST(test_limit),      FILE_TEST(test_damage),
-        FILE_TEST(test_changed),        FILE_TEST(test_stale),      cmocka_unit_test(test_memory),
+        FILE_TEST(test_changed),        FILE_TEST(test_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,19 +1,6 @@
-#include "io/files.h"
+#include "io/formats.h"
 
 /* --- there and back --- */
-
-static void expect_same(const tp_tensor *got, const tp_tensor *wanted)
-{
-    tp_shape a = tp_shape_of(got), b = tp_shape_of(wanted);
-    size_t size = (size_t)tp_numel(wanted) * tp_dtype_size(tp_dtype_of(wanted));
-    unsigned char x[256] = {0}, y[256] = {0};
-    assert_int_equal(tp_dtype_of(got), tp_dtype_of(wanted));
-    assert_int_equal(a.n, b.n);
-    for (int i = 0; i < a.n; i++) assert_int_equal(a.v[i], b.v[i]);
-    assert_int_equal(tp_read(got, x, size), TP_OK);
-    assert_int_equal(tp_read(wanted, y, size), TP_OK);
-    assert_memory_equal(x, y, size);
-}
 
 /* Elements of bits that differ. */
 static tp_tensor *some(tp_context *c, tp_shape shape, tp_dtype dtype)
