@@ -1,6 +1,6 @@
-#include "io/files.h"
-
+#include "comma.h"
 #include "faults.h"
+#include "io/files.h"
 
 #include <taper/ext.h>
 
@@ -38,6 +38,33 @@ static void expect_equal(const tp_tensor *a, const tp_tensor *b)
     outcome_add(&x, a);
     outcome_add(&y, b);
     assert_true(outcome_equal(&x, &y));
+}
+
+/* With another decimal point the same bytes are written, and the same numbers read. */
+static void check_comma(void)
+{
+    static bytes wanted, got;
+    tp_context *c = tp_open(NULL);
+    tp_dataset *d = small(c);
+    get_bytes(in_folder("point"), &wanted);
+    assert_int_equal(tp_model_save(net_for(c, TP_SHAPE(2)), in_folder("comma"), .data = d), TP_OK);
+    get_bytes(in_folder("comma"), &got);
+    assert_int_equal(got.n, wanted.n);
+    assert_memory_equal(got.v, wanted.v, wanted.n);
+    tp_model *m = tp_model_open(c, in_folder("point"));
+    expect_equal(tp_dataset_mean(tp_model_data(m)), tp_dataset_mean(d));
+    expect_equal(tp_dataset_deviation(tp_model_data(m)), tp_dataset_deviation(d));
+    assert_int_equal(tp_close(c), 0);
+}
+
+static void test_comma(void **state)
+{
+    (void)state;
+    tp_context *fresh = tp_open(NULL);
+    assert_int_equal(tp_model_save(net_for(fresh, TP_SHAPE(2)), in_folder("point"), .data = small(fresh)),
+                     TP_OK);
+    assert_int_equal(tp_close(fresh), 0);
+    if (!with_decimal_comma(check_comma)) skip();
 }
 
 static void test_there_and_back(void **state)
@@ -342,10 +369,18 @@ static void test_failing_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_there_and_back), FILE_TEST(test_like),         FILE_TEST(test_kinds_of_data),
-        FILE_TEST(test_not_saved),      FILE_TEST(test_other_files),  FILE_TEST(test_parts_that_do_not_fit),
-        FILE_TEST(test_no_hashes),      FILE_TEST(test_huge),         FILE_TEST(test_damage),
-        FILE_TEST(test_failing_save),   FILE_TEST(test_failing_open),
+        FILE_TEST(test_there_and_back),
+        FILE_TEST(test_comma),
+        FILE_TEST(test_like),
+        FILE_TEST(test_kinds_of_data),
+        FILE_TEST(test_not_saved),
+        FILE_TEST(test_other_files),
+        FILE_TEST(test_parts_that_do_not_fit),
+        FILE_TEST(test_no_hashes),
+        FILE_TEST(test_huge),
+        FILE_TEST(test_damage),
+        FILE_TEST(test_failing_save),
+        FILE_TEST(test_failing_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
