@@ -82,6 +82,9 @@ TP_API tp_dtype tp_dtype_of(const tp_tensor *t);
 /* True if the elements lie row-major without gaps. */
 TP_API bool tp_is_contiguous(const tp_tensor *t);
 
+/* True if no element is infinite or NaN, as none of integers and of nil is. */
+TP_API bool tp_all_finite(const tp_tensor *t);
+
 /* --- read and write ---------------------------------------------------------------------------- */
 
 /* The value of a tensor with one element; NaN, with an error, if it has another number of elements. */

@@ -125,15 +125,17 @@ static void blame(fit *f, const tp_batch *b, tp_tensor *outputs)
              i < n && tp_all_finite(b->x) && tp_all_finite(b->y) ? path : "");
 }
 
+/* From the last to the first, which the optimizer reads next. */
 static bool gradients_finite(fit *f)
 {
     char path[256];
-    tp_mark scope = tp_open_no_grad(f->c);
-    for (int i = 0; i < tp_parameters(f->net) && tp_ok(f->c); i++)
-        if (!tp_all_finite(tp_grad_of(tp_parameter_at(f->net, i, path, sizeof path))) && tp_ok(f->c))
-            diverged(f, "the gradient of ", path);
-    tp_close_scope(f->c, scope);
-    return tp_ok(f->c);
+    int n = tp_parameters(f->net), wrong = n;
+    for (int i = n - 1; i >= 0; i--)
+        if (!tp_all_finite(tp_grad_of(tp_parameter_at(f->net, i, NULL, 0)))) wrong = i;
+    if (wrong == n) return tp_ok(f->c);
+    tp_parameter_at(f->net, wrong, path, sizeof path);
+    diverged(f, "the gradient of ", path);
+    return false;
 }
 
 /* --- the loop --- */

@@ -183,33 +183,6 @@ tp_scores tp_score(const tp_gathered *g, tp_module *criterion, int classes, doub
     return s;
 }
 
-/* --- what is not finite --- */
-
-/* x - x is 0, or NaN where x is not finite. In lanes, so that several elements go at once. */
-#define SUM_OF_ZEROS(name, T)                                               \
-    static T name(const T *x, int64_t n)                                    \
-    {                                                                       \
-        enum { LANES = 32 };                                                \
-        T lane[LANES] = {0}, sum = 0;                                       \
-        int64_t k = 0;                                                      \
-        for (; k + LANES <= n; k += LANES)                                  \
-            for (int l = 0; l < LANES; l++) lane[l] += x[k + l] - x[k + l]; \
-        for (; k < n; k++) sum += x[k] - x[k];                              \
-        for (int l = 0; l < LANES; l++) sum += lane[l];                     \
-        return sum;                                                         \
-    }
-SUM_OF_ZEROS(zeros_f32, float)
-SUM_OF_ZEROS(zeros_f64, double)
-
-bool tp_all_finite(tp_tensor *t)
-{
-    tp_dtype dtype = tp_dtype_of(t);
-    if (tp_is_nil(t) || !tp_dtype_is_float(dtype)) return true;
-    if (tp_is_contiguous(t) && dtype == TP_F32) return zeros_f32(tp_data(t), tp_numel(t)) == 0;
-    if (tp_is_contiguous(t) && dtype == TP_F64) return zeros_f64(tp_data(t), tp_numel(t)) == 0;
-    return isfinite(tp_item(tp_norm(t, INFINITY, TP_ALL, false)));
-}
-
 /* --- by name --- */
 
 static const struct {

@@ -39,9 +39,6 @@ void tp_gather_batch(tp_gathered *g, tp_tensor *outputs, tp_tensor *targets, int
 /* All scores but the loss, which is given; classes 0: of numbers. */
 tp_scores tp_score(const tp_gathered *g, tp_module *criterion, int classes, double loss);
 
-/* Whether all elements are finite; true of integers and nil. */
-bool tp_all_finite(tp_tensor *t);
-
 /* f64 for a net of f64, else f32: what its batches are made of. */
 tp_dtype tp_dtype_for(tp_module *net);
 
