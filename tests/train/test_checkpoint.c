@@ -1,4 +1,6 @@
 /* Trainings that are stopped and go on, in another context, from their checkpoints. */
+#include "base/pool.h"
+
 #include "io/files.h"
 #include "train/sets.h"
 
@@ -28,6 +30,7 @@ typedef struct kind {
     tp_schedule *(*schedule)(tp_optimizer *opt);
     tp_fit_options fit;
     bool validation, f64, group;
+    bool wide; /* so much to do that threads share it */
 } kind;
 
 static tp_schedule *stepped(tp_optimizer *opt) { return tp_step_lr(opt, 7, .gamma = 0.7); }
@@ -73,8 +76,9 @@ static const kind kinds[] = {
     {.optimizer = "sgd",
      .settings = {.momentum = 0.9, .dampening = 0.1},
      .fit = {.accumulate = 7, .initial_epoch = 1}},
+    {.optimizer = "adam", .fit = {.accumulate = 2, .prefetch = true}, .wide = true},
 };
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { KINDS = sizeof kinds / sizeof *kinds, WIDE_EVERY = 31 }; /* a wide one is stopped less often */
 
 /* Stops after a batch, counted from 1 over all epochs of this call; 0: never. */
 typedef struct stopper {
@@ -129,7 +133,9 @@ static outcome train(const kind *k, uint64_t seed, int stop_at, bool resume, boo
     tp_context *c =
         tp_open(&(tp_options){.allocator = ledger_allocator, .allocator_user = &own, .seed = seed});
     tp_dtype dtype = k->f64 ? TP_F64 : TP_F32;
-    tp_module *net = dropout_net(c, 4, 3, dtype);
+    int hidden = k->wide ? 1 << 16 : 16;
+    tp_module *net = tp_sequential(c, tp_linear(c, 4, hidden, .dtype = dtype), tp_relu_layer(c),
+                                   tp_dropout_layer(c, 0.25), tp_linear(c, hidden, 3, .dtype = dtype));
     tp_optimizer *opt = tp_optimizer_named(net, k->optimizer, &k->settings);
     if (k->group) tp_optimizer_group(opt, "*.bias", .lr = 0.01, .weight_decay = TP_ZERO);
     stopper s = {.at = stop_at};
@@ -157,21 +163,33 @@ static outcome train(const kind *k, uint64_t seed, int stop_at, bool resume, boo
     return o;
 }
 
-/* Stopped after any batch, then run to the end with another start: as if never stopped. */
+/* Stopped after a batch, then run to the end with another start and as many threads. */
+static void stop_and_go_on(int number, int at, int threads, const outcome *whole)
+{
+    tp_set_threads(3 - threads);
+    train(&kinds[number], 3, at, false, true);
+    tp_set_threads(threads);
+    outcome resumed = train(&kinds[number], 77, 0, true, true);
+    if (!outcome_equal(whole, &resumed))
+        print_error("kind %d, stopped after batch %d, %d threads\n", number, at, threads);
+    assert_true(outcome_equal(whole, &resumed));
+    folder_files(remove);
+}
+
+/* Stopped after any batch: as if never stopped. */
 static void test_every_batch(void **state)
 {
     (void)state;
     for (int i = 0; i < KINDS; i++) {
+        tp_set_threads(1);
         outcome whole = train(&kinds[i], 3, 0, false, false);
         int batches = (EPOCHS - (int)kinds[i].fit.initial_epoch) * BATCHES;
-        for (int at = 1; at <= batches; at++) {
-            train(&kinds[i], 3, at, false, true);
-            outcome resumed = train(&kinds[i], 77, 0, true, true);
-            if (!outcome_equal(&whole, &resumed)) print_error("kind %d, stopped after batch %d\n", i, at);
-            assert_true(outcome_equal(&whole, &resumed));
-            folder_files(remove);
-        }
+        int64_t forks = tp_parallel_forks();
+        for (int at = 1; at <= batches; at += kinds[i].wide ? WIDE_EVERY : 1)
+            for (int threads = 1; threads <= 2; threads++) stop_and_go_on(i, at, threads, &whole);
+        assert_true(!kinds[i].wide || tp_parallel_forks() > forks);
     }
+    tp_set_threads(0);
 }
 
 /* Stopped after each batch, sixty times in one training. */
