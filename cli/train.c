@@ -342,6 +342,18 @@ static int check_words(training *t)
     return status == CLI_OK && t->folder ? cli_run_check(t->args, t->folder) : status;
 }
 
+/* Makes the folder ready: a new run's, or what another process has left. */
+static int ready_folder(const training *t)
+{
+    if (!cli_given(t->args, "--resume")) {
+        json_t *config = config_of(t);
+        int status = cli_run_start(t->c, t->args, t->folder, config);
+        json_decref(config);
+        if (status != CLI_OK) return status;
+    }
+    return tp_remove_leftovers(t->c, t->folder) == TP_OK ? CLI_OK : cli_failed(t->c, CLI_FAILED);
+}
+
 /* Trains with the settings of a command line, in the folder. */
 static int train_in(tp_context *c, const cli_args *args, const char *folder)
 {
@@ -351,11 +363,7 @@ static int train_in(tp_context *c, const cli_args *args, const char *folder)
     if (status == CLI_OK) status = make_net(&t);
     if (status == CLI_OK) status = make_optimizer(&t);
     if (status != CLI_OK) return status;
-    if (folder && !cli_given(args, "--resume")) {
-        json_t *config = config_of(&t);
-        status = cli_run_start(c, args, folder, config);
-        json_decref(config);
-    }
+    if (folder) status = ready_folder(&t);
     if (!cli_given(args, "--quiet")) say_data(&t);
     catch_signals();
     if (status == CLI_OK) status = run(&t);
