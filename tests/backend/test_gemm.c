@@ -17,8 +17,9 @@ static uint64_t next_random(void)
 }
 
 /* NaNs are equal whatever their sign and payload. */
-static bool same_bits(const tp_tensor *x, const tp_tensor *y)
+static bool same_bits(tp_tensor *x, tp_tensor *y)
 {
+    if (tp_dtype_size(tp_dtype_of(x)) == 2) return same_bits(tp_cast(x, TP_F32), tp_cast(y, TP_F32));
     int64_t n = tp_numel(x);
     size_t size = tp_dtype_size(tp_dtype_of(x));
     char *p = malloc((size_t)n * size + 1), *q = malloc((size_t)n * size + 1);
@@ -167,6 +168,21 @@ static void test_random_sizes(void **state)
                 i % 2 ? TP_F32 : TP_F64, ordinary);
 }
 
+static void test_half_formats(void **state)
+{
+    tp_context *c = *state;
+    for (int i = 0; i < 300; i++) {
+        const tp_dtype dtype = i % 2 ? TP_BF16 : TP_F16;
+        compare(c, (int64_t)(next_random() % 40), (int64_t)(next_random() % 300),
+                (int64_t)(next_random() % 40), i % LAYOUTS, i / LAYOUTS % LAYOUTS, dtype,
+                i % 5 ? ordinary : special);
+    }
+    tp_tensor *a = drawn(c, TP_SHAPE(3, 1, 5, 33), TP_BF16, ordinary);
+    tp_tensor *b = drawn(c, TP_SHAPE(4, 33, 19), TP_BF16, ordinary);
+    expect_eval(a, b);
+    expect_eval(tp_transpose(tp_expand(a, TP_SHAPE(3, 4, 5, 33)), 0, 1), tp_select(b, 0, 2));
+}
+
 static void test_loops(void **state)
 {
     tp_context *c = *state;
@@ -273,7 +289,7 @@ int main(void)
         TEST(test_levels),  TEST(test_each_size),      TEST(test_around_blocks),
         TEST(test_layouts), TEST(test_special_values), TEST(test_random_sizes),
         TEST(test_loops),   TEST(test_rows_alone),     TEST(test_no_memory_to_pack),
-        TEST(test_threads),
+        TEST(test_threads), TEST(test_half_formats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

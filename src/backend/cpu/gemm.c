@@ -6,7 +6,11 @@
 #include "base/simd.h"
 #include "tensor/tensor.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+enum { LINE = 64 }; /* bytes of the caches' lines */
 
 /* By level and dtype; NULL: `eval` is the kernel. */
 static tp_gemm_fn *const gemms[TP_SIMD_LEVELS][2] = {
@@ -30,8 +34,9 @@ typedef struct job {
     tp_gemm all; /* a, b, y: not set */
     const tp_array *a, *b, *y;
     int loops;
-    int64_t count; /* of products, one for each position in the loops */
-    size_t room;   /* bytes for b, of each part */
+    int64_t count;         /* of products, one for each position in the loops */
+    size_t room_a, room_b; /* bytes for copies, of each part; 0: there are none */
+    char *room;
     enum { PRODUCTS, ROWS, COLUMNS } cut;
 } job;
 
@@ -71,7 +76,9 @@ static void run_part(void *work, int part, int parts)
     const char *a = j->a->data, *b = j->b->data;
     char *y = j->y->data;
     if (start == end) return;
-    if (g.room) g.room = (char *)g.room + (size_t)part * j->room;
+    const size_t room = (size_t)part * (j->room_b + j->room_a);
+    if (j->room_b) g.room_b = j->room + room;
+    if (j->room_a) g.room_a = j->room + room + j->room_b;
     if (j->cut == PRODUCTS) {
         products(j, &g, a, b, y, start, end);
         return;
@@ -98,45 +105,124 @@ static int cut(job *j)
     if (parts == 1 || j->count >= 4 * parts || j->count % parts == 0)
         j->cut = PRODUCTS;
     else
-        j->cut = wide && (j->room || !high) ? COLUMNS : ROWS;
+        j->cut = wide && (j->room_b || !high) ? COLUMNS : ROWS;
     return parts;
 }
 
-/* Bytes for b where it is packed: where its columns do not lie one after another; or where its rows lie a
- * page or more apart, which caches and their tables of pages take badly, and enough rows of a share the cost.
- */
-static size_t room_bytes(const tp_gemm *g, int64_t bytes)
+/* Bytes of the cache of the second level. */
+static int64_t cache_bytes(void)
 {
-    enum { PAGE = 4096, SHARED = 64 };
-    const bool far = llabs(g->sb[0]) * bytes >= PAGE && g->m >= SHARED;
-    if (g->n < TP_GEMM_NARROW || (g->sb[1] == 1 && !far)) return 0;
-    int64_t depth = g->k < TP_GEMM_BLOCK ? g->k : TP_GEMM_BLOCK;
-    int64_t columns = g->n < TP_GEMM_COLUMNS ? (g->n + TP_GEMM_CHAINS - 1) / TP_GEMM_CHAINS * TP_GEMM_CHAINS
-                                             : TP_GEMM_COLUMNS;
-    return (size_t)(depth * columns * bytes);
+    static atomic_long known;
+    long bytes = atomic_load_explicit(&known, memory_order_relaxed);
+    if (bytes > 0) return bytes;
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+    bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+    if (bytes <= 0) bytes = 1 << 18;
+    atomic_store_explicit(&known, bytes, memory_order_relaxed);
+    return bytes;
 }
 
-bool tp_cpu_matmul_2d(const tp_call *call, const tp_array *in, const tp_array *out)
+/* Cuts the rows into blocks and decides what is copied:
+ * - a panel of b where its columns do not lie one after another; or where its rows do not start where lines
+ * of the caches do, or lie far apart, and enough rows of a share the cost;
+ * - a block of a where its rows share few lines of the caches, or lie across k far from each other, and
+ * enough panels share the cost. */
+static void plan(job *j)
 {
-    const tp_array *a = &in[0], *b = &in[1], *y = &out[0];
-    tp_gemm_fn *gemm = gemms[tp_simd_in_use()][y->dtype == TP_F64];
-    const bool real = y->dtype == TP_F32 || y->dtype == TP_F64;
-    if (!gemm || !real || y->stride[y->rank - 1] != 1) return false;
+    enum { FAR = 1024, PAGE = 4096, SHARED_B = 32, SHARED_A = 4 * TP_GEMM_COLUMNS };
+    tp_gemm *g = &j->all;
+    const int64_t bytes = tp_bytes(j->y->dtype), depth = g->k < TP_GEMM_BLOCK ? g->k : TP_GEMM_BLOCK;
+    const int64_t fit = cache_bytes() / (2 * TP_GEMM_BLOCK * bytes);
+    g->rows = fit < TP_GEMM_COLUMNS ? TP_GEMM_COLUMNS : fit;
+    if (g->n < TP_GEMM_NARROW) return;
+    const int64_t next_b = llabs(g->sb[0]) * bytes;
+    if (g->sb[1] != 1 || (g->m >= SHARED_B && (next_b % LINE != 0 || next_b >= FAR))) {
+        const int64_t columns = (g->n + TP_GEMM_CHAINS - 1) / TP_GEMM_CHAINS * TP_GEMM_CHAINS;
+        j->room_b = (size_t)((columns < TP_GEMM_COLUMNS ? columns : TP_GEMM_COLUMNS) * depth * bytes);
+    }
+    const int64_t next_a = llabs(g->sa[0] == 1 ? g->sa[1] : g->sa[0]) * bytes;
+    if (g->n >= SHARED_A && next_a >= FAR && (g->sa[0] == 1 || next_a % PAGE == 0)) {
+        const int64_t rows = (g->m < g->rows ? g->m : g->rows) + TP_GEMM_ROWS;
+        j->room_a = (size_t)(rows * depth * bytes / LINE + 2) * LINE;
+    }
+}
+
+/* f32 and f64; false, after recording it, without memory. */
+static bool real_products(const tp_call *call, const tp_array *a, const tp_array *b, const tp_array *y)
+{
     tp_gemm g = {.m = y->size[y->rank - 2],
                  .n = y->size[y->rank - 1],
                  .k = a->size[a->rank - 1],
                  .sa = {a->stride[a->rank - 2], a->stride[a->rank - 1]},
                  .sb = {b->stride[b->rank - 2], b->stride[b->rank - 1]},
                  .sy = y->stride[y->rank - 2]};
-    job j = {.gemm = gemm, .a = a, .b = b, .y = y, .loops = call->loops, .count = 1};
+    job j = {.gemm = gemms[tp_simd_in_use()][y->dtype == TP_F64],
+             .a = a,
+             .b = b,
+             .y = y,
+             .loops = call->loops,
+             .count = 1};
     while (j.loops > 0 && rows_go_on(a, b, y, j.loops - 1, g.m)) g.m *= y->size[--j.loops];
     for (int i = 0; i < j.loops; i++) j.count *= y->size[i];
-    j.room = room_bytes(&g, tp_bytes(y->dtype));
     j.all = g;
+    plan(&j);
     const int parts = cut(&j);
-    const size_t room = j.room * (size_t)parts;
-    if (room && !(j.all.room = tp_alloc(call->context, room))) return true;
+    void *room = NULL;
+    const size_t each = j.room_b + j.room_a, bytes = each ? each * (size_t)parts + LINE : 0;
+    if (bytes && !(room = tp_alloc(call->context, bytes))) return false;
+    if (bytes) j.room = (char *)room + LINE - (uintptr_t)room % LINE;
     tp_parallel(parts, run_part, &j);
-    tp_free(call->context, j.all.room, room);
+    tp_free(call->context, room, bytes);
+    return true;
+}
+
+/* --- bf16 and f16: in f32, rounded once --- */
+
+/* Room in f32 for an array; axes that repeat elements are not written out. */
+static bool wide_open(const tp_call *call, const tp_array *half, tp_array *wide, size_t *bytes)
+{
+    int64_t n = 1;
+    *wide = *half;
+    wide->dtype = TP_F32;
+    for (int i = half->rank - 1; i >= 0; i--) {
+        wide->stride[i] = half->stride[i] ? n : 0;
+        if (half->stride[i]) n *= half->size[i];
+    }
+    *bytes = (size_t)n * sizeof(float) + 1;
+    return (wide->data = tp_alloc(call->context, *bytes)) != NULL;
+}
+
+static void copy(tp_array to, tp_array from)
+{
+    for (int i = 0; i < to.rank; i++)
+        if (to.stride[i] == 0) to.size[i] = from.size[i] = 1;
+    tp_array_copy(&to, &from);
+}
+
+static void half_products(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    tp_array wide[3];
+    size_t bytes[3];
+    int made = 0;
+    while (made < 3 && wide_open(call, made < 2 ? &in[made] : out, &wide[made], &bytes[made])) made++;
+    if (made == 3) {
+        copy(wide[0], in[0]);
+        copy(wide[1], in[1]);
+        if (real_products(call, &wide[0], &wide[1], &wide[2])) copy(*out, wide[2]);
+    }
+    while (made-- > 0) tp_free(call->context, wide[made].data, bytes[made]);
+}
+
+bool tp_cpu_matmul_2d(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    const tp_dtype dtype = out->dtype;
+    if (!gemms[tp_simd_in_use()][0]) return false;
+    if (dtype == TP_BF16 || dtype == TP_F16) {
+        half_products(call, in, out);
+        return true;
+    }
+    if ((dtype != TP_F32 && dtype != TP_F64) || out->stride[out->rank - 1] != 1) return false;
+    real_products(call, &in[0], &in[1], out);
     return true;
 }

@@ -8,9 +8,8 @@
 /* Section 10 of the design: the length of one chain over k; the n below which a block is 16 chains. */
 enum { TP_GEMM_BLOCK = 256, TP_GEMM_NARROW = 4, TP_GEMM_CHAINS = 16 };
 
-/* Columns of b that are packed at a time, so that they stay in a cache of the second level: 240 is a whole
- * number of tiles at every level. */
-enum { TP_GEMM_COLUMNS = 240 };
+/* Rows and columns that a tile has at most, at any level. */
+enum { TP_GEMM_ROWS = 8, TP_GEMM_COLUMNS = 48 };
 
 /* y = a b for a [m,k], b [k,n], y [m,n]; steps between rows and between columns, in elements. */
 typedef struct tp_gemm {
@@ -18,7 +17,8 @@ typedef struct tp_gemm {
     const void *a, *b;
     void *y; /* its columns lie one after another */
     int64_t sa[2], sb[2], sy;
-    void *room; /* where b is packed, a block of k and of columns at a time; NULL: it is read where it lies */
+    int64_t rows;          /* in a block */
+    void *room_a, *room_b; /* where a block of a and a panel of b are packed; NULL: read where they lie */
 } tp_gemm;
 
 typedef void tp_gemm_fn(const tp_gemm *g);

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define SIMD TP_AVX2
-#define ROWS 4
+#define ROWS 6
+#define VECS 2
 #define MASK __m256i
 
 /* --- f32 --- */

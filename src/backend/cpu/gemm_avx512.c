@@ -8,6 +8,7 @@
 
 #define SIMD TP_AVX512
 #define ROWS 8
+#define VECS 3
 #define MASK __mmask16
 
 static inline SIMD MASK first_float(int64_t n) { return (MASK)(n < 0 ? 0 : n >= 16 ? 0xffff : (1 << n) - 1); }

@@ -11,7 +11,7 @@
  *   MASK, first_REAL  the first n lanes (none where n < 0, all where n > LANES)
  *   LOAD, STORE       of masked lanes; others are 0, or left alone
  *   halves_REAL       the sum of a vector, joined by halves
- *   ROWS              of the largest tile, 4 or 8 */
+ *   ROWS, VECS        of the largest tile: rows, 6 or 8, and vectors across, 2 or 3 */
 #define PASTE_(a, b) a##_##b
 #define PASTE(a, b)  PASTE_(a, b)
 #define NAME(x)      PASTE(x, REAL)
@@ -26,7 +26,7 @@
 #endif
 #define INLINE static inline __attribute__((always_inline)) SIMD
 
-enum { VECS = 3, ROW_VECS = 8 }; /* vectors across a tile, and across one of a single row */
+enum { ROW_VECS = 8 }; /* across a tile of a single row */
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -41,24 +41,38 @@ typedef struct tile_call {
     bool first;   /* block: y has no sum yet */
 } tile_call;
 
-/* Four rows of four elements, `step` apart, become four columns. */
-static inline SIMD void transpose_float(float *to, int64_t width, const float *from, int64_t step)
+/* Where part i of n begins, where a whole of `quotient` n + `rest` is cut evenly. */
+static inline int64_t cut_at(int64_t i, int64_t quotient, int64_t rest)
 {
-    __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + step);
-    __m128 c = _mm_loadu_ps(from + 2 * step), d = _mm_loadu_ps(from + 3 * step);
-    _MM_TRANSPOSE4_PS(a, b, c, d);
-    _mm_storeu_ps(to, a);
-    _mm_storeu_ps(to + width, b);
-    _mm_storeu_ps(to + 2 * width, c);
-    _mm_storeu_ps(to + 3 * width, d);
+    return i * quotient + least(i, rest);
 }
 
+/* Eight rows of four elements, `step` apart, become four columns. */
+static inline SIMD void transpose_float(float *to, int64_t width, const float *from, int64_t step)
+{
+    __m256 row[4], pair[4];
+    UNROLL for (int i = 0; i < 4; i++)
+    {
+        __m256 low = _mm256_castps128_ps256(_mm_loadu_ps(from + i * step));
+        row[i] = _mm256_insertf128_ps(low, _mm_loadu_ps(from + (i + 4) * step), 1);
+    }
+    pair[0] = _mm256_unpacklo_ps(row[0], row[1]);
+    pair[1] = _mm256_unpackhi_ps(row[0], row[1]);
+    pair[2] = _mm256_unpacklo_ps(row[2], row[3]);
+    pair[3] = _mm256_unpackhi_ps(row[2], row[3]);
+    _mm256_storeu_ps(to, _mm256_shuffle_ps(pair[0], pair[2], 0x44));
+    _mm256_storeu_ps(to + width, _mm256_shuffle_ps(pair[0], pair[2], 0xee));
+    _mm256_storeu_ps(to + 2 * width, _mm256_shuffle_ps(pair[1], pair[3], 0x44));
+    _mm256_storeu_ps(to + 3 * width, _mm256_shuffle_ps(pair[1], pair[3], 0xee));
+}
+
+/* Four rows of four. */
 static inline SIMD void transpose_double(double *to, int64_t width, const double *from, int64_t step)
 {
-    __m256d a = _mm256_loadu_pd(from), b = _mm256_loadu_pd(from + step);
-    __m256d c = _mm256_loadu_pd(from + 2 * step), d = _mm256_loadu_pd(from + 3 * step);
-    __m256d ab0 = _mm256_unpacklo_pd(a, b), ab1 = _mm256_unpackhi_pd(a, b);
-    __m256d cd0 = _mm256_unpacklo_pd(c, d), cd1 = _mm256_unpackhi_pd(c, d);
+    __m256d row[4];
+    UNROLL for (int i = 0; i < 4; i++) row[i] = _mm256_loadu_pd(from + i * step);
+    __m256d ab0 = _mm256_unpacklo_pd(row[0], row[1]), ab1 = _mm256_unpackhi_pd(row[0], row[1]);
+    __m256d cd0 = _mm256_unpacklo_pd(row[2], row[3]), cd1 = _mm256_unpackhi_pd(row[2], row[3]);
     _mm256_storeu_pd(to, _mm256_permute2f128_pd(ab0, cd0, 0x20));
     _mm256_storeu_pd(to + width, _mm256_permute2f128_pd(ab1, cd1, 0x20));
     _mm256_storeu_pd(to + 2 * width, _mm256_permute2f128_pd(ab0, cd0, 0x31));
@@ -101,9 +115,18 @@ INLINE void NAME(tile)(const int rows, const int vecs, const tile_call *t)
 
 #define TILE(r, v) \
     static SIMD void NAME(tile_##r##_##v)(const tile_call *t) { NAME(tile)(r, v, t); }
-#define TILES(r) TILE(r, 1) TILE(r, 2) TILE(r, 3)
+#if VECS == 3
+#define TILES(r)        TILE(r, 1) TILE(r, 2) TILE(r, 3)
+#define ROW_OF_TILES(r) NAME(tile_##r##_1), NAME(tile_##r##_2), NAME(tile_##r##_3)
+#else
+#define TILES(r)        TILE(r, 1) TILE(r, 2)
+#define ROW_OF_TILES(r) NAME(tile_##r##_1), NAME(tile_##r##_2)
+#endif
 
 TILES(1)
+#if VECS == 2
+TILE(1, 3)
+#endif
 TILE(1, 4)
 TILE(1, 5)
 TILE(1, 6)
@@ -112,23 +135,22 @@ TILE(1, 8)
 TILES(2)
 TILES(3)
 TILES(4)
-#if ROWS == 8
 TILES(5)
 TILES(6)
+#if ROWS == 8
 TILES(7)
 TILES(8)
 #endif
 
-#define ROW_OF_TILES(r) NAME(tile_##r##_1), NAME(tile_##r##_2), NAME(tile_##r##_3)
-
 static void (*const NAME(tiles)[ROWS][ROW_VECS])(const tile_call *t) = {
-    {ROW_OF_TILES(1), NAME(tile_1_4), NAME(tile_1_5), NAME(tile_1_6), NAME(tile_1_7), NAME(tile_1_8)},
+    {NAME(tile_1_1), NAME(tile_1_2), NAME(tile_1_3), NAME(tile_1_4), NAME(tile_1_5), NAME(tile_1_6),
+     NAME(tile_1_7), NAME(tile_1_8)},
     {ROW_OF_TILES(2)},
     {ROW_OF_TILES(3)},
     {ROW_OF_TILES(4)},
-#if ROWS == 8
     {ROW_OF_TILES(5)},
     {ROW_OF_TILES(6)},
+#if ROWS == 8
     {ROW_OF_TILES(7)},
     {ROW_OF_TILES(8)},
 #endif
@@ -136,84 +158,88 @@ static void (*const NAME(tiles)[ROWS][ROW_VECS])(const tile_call *t) = {
 
 /* --- four columns or more --- */
 
-/* How many vectors the next panel has: as even as whole vectors allow. */
-static SIMD int64_t NAME(panel)(int64_t columns, int64_t most)
-{
-    const int64_t vecs = parts(columns, LANES);
-    return parts(vecs, parts(vecs, most));
-}
-
-/* Copies the first `used` columns of b to rows of `width`. */
+/* Copies `used` columns of b to rows of `width`, which is at least that; up to a vector more is written. */
 static SIMD void NAME(pack_panel)(REAL *to, int64_t width, const REAL *b, const int64_t *sb, int64_t depth,
                                   int64_t used)
 {
-    int64_t k = 0;
-    for (; sb[0] == 1 && k + 4 <= depth; k += 4) {
-        int64_t j = 0;
-        for (; j + 4 <= used; j += 4) NAME(transpose)(to + k * width + j, width, b + k + j * sb[1], sb[1]);
-        for (; j < used; j++)
-            for (int64_t l = k; l < k + 4; l++) to[l * width + j] = b[l + j * sb[1]];
-    }
-    for (; k < depth; k++) {
-        const REAL *from = b + k * sb[0];
-        if (sb[1] == 1)
-            memcpy(to + k * width, from, (size_t)used * sizeof *to);
-        else
-            for (int64_t j = 0; j < used; j++) to[k * width + j] = from[j * sb[1]];
-    }
-}
-
-/* Copies columns of b to `room`, panel by panel. */
-static SIMD void NAME(pack)(REAL *room, const REAL *b, const int64_t *sb, int64_t depth, int64_t columns,
-                            int64_t most)
-{
-    for (int64_t column = 0, width; column < columns; column += width) {
-        width = NAME(panel)(columns - column, most) * LANES;
-        NAME(pack_panel)
-        (room + column * depth, width, b + column * sb[1], sb, depth, least(width, columns - column));
-    }
-}
-
-/* All rows of a block of k and of columns. */
-static SIMD void NAME(block)(const tp_gemm *g, const REAL *a, const REAL *b, REAL *y, int64_t depth,
-                             int64_t columns, bool first)
-{
-    const int64_t most = g->m == 1 ? ROW_VECS : VECS;
-    const bool packed = g->room != NULL;
-    if (packed) NAME(pack)(g->room, b, g->sb, depth, columns, most);
-    /* rows of a that lie across k are far from each other, and read for each panel again */
-    const bool across = g->sa[0] == 1 && g->sa[1] > ROWS && columns > 2 * most * LANES;
-    tile_call t = {
-        .sa_row = g->sa[0], .sa_k = across ? ROWS : g->sa[1], .sy = g->sy, .depth = depth, .first = first};
-    for (int64_t i = 0, rows, tiles = parts(g->m, ROWS); tiles > 0; i += rows, tiles--) {
-        rows = parts(g->m - i, tiles);
-        const REAL *ai = a + i * g->sa[0];
-        REAL tile[ROWS * TP_GEMM_BLOCK];
-        if (across) {
-            for (int64_t k = 0; k < depth; k++)
-                for (int64_t r = 0; r < rows; r++) tile[k * ROWS + r] = ai[k * g->sa[1] + r];
-            ai = tile;
+    enum { HIGH = 32 / sizeof(REAL) }; /* rows that become columns together */
+    if (sb[1] == 1) {
+        const int64_t vecs = parts(used, LANES);
+        const MASK last = NAME(first)(used - (vecs - 1) * LANES);
+        for (int64_t k = 0; k < depth; k++, b += sb[0], to += width) {
+            for (int64_t v = 0; v < vecs - 1; v++) V(storeu)(to + v * LANES, V(loadu)(b + v * LANES));
+            V(storeu)(to + (vecs - 1) * LANES, LOAD(b + (vecs - 1) * LANES, last));
         }
-        for (int64_t column = 0, vecs; column < columns; column += vecs * LANES) {
-            vecs = NAME(panel)(columns - column, most);
-            t.a = ai;
-            t.b = packed ? (const REAL *)g->room + column * depth : b + column;
-            t.sb = packed ? vecs * LANES : g->sb[0];
-            t.y = y + i * g->sy + column;
-            t.last = least(LANES, columns - column - (vecs - 1) * LANES);
-            NAME(tiles)[rows - 1][vecs - 1](&t);
+        return;
+    }
+    int64_t j = 0;
+    for (; sb[0] == 1 && j < used && HIGH <= used; j += HIGH) {
+        int64_t k = 0;
+        j = least(j, used - HIGH); /* the last ones overlap */
+        for (; k + 4 <= depth; k += 4) NAME(transpose)(to + k * width + j, width, b + k + j * sb[1], sb[1]);
+        for (; k < depth; k++)
+            for (int64_t i = j; i < j + HIGH; i++) to[k * width + i] = b[k + i * sb[1]];
+    }
+    for (; j < used; j++)
+        for (int64_t k = 0; k < depth; k++) to[k * width + j] = b[k * sb[0] + j * sb[1]];
+}
+
+/* Copies rows of a, tile by tile, so that ROWS elements of a column lie together. */
+static SIMD void NAME(pack_rows)(REAL *to, const REAL *a, const int64_t *sa, int64_t depth, int64_t rows)
+{
+    const int64_t tiles = parts(rows, ROWS), step[2] = {sa[1], sa[0]};
+    for (int64_t i = 0; i < tiles; i++) {
+        const int64_t start = cut_at(i, rows / tiles, rows % tiles);
+        const int64_t end = cut_at(i + 1, rows / tiles, rows % tiles);
+        NAME(pack_panel)(to + i * ROWS * depth, ROWS, a + start * sa[0], step, depth, end - start);
+    }
+}
+
+/* Some rows of a block of k: panels of columns stay in the first cache, the rows in the second. Rows and
+ * columns are cut as evenly as whole rows and vectors allow. */
+static SIMD void NAME(block)(const tp_gemm *g, const REAL *a, const REAL *b, REAL *y, int64_t rows,
+                             int64_t depth, bool first)
+{
+    const int64_t vecs = parts(g->n, LANES), panels = parts(vecs, g->m == 1 && !g->room_b ? ROW_VECS : VECS);
+    const int64_t tiles = parts(rows, ROWS), high = rows / tiles, higher = rows % tiles;
+    const int64_t wide = vecs / panels, wider = vecs % panels;
+    tile_call t = {.sa_row = g->room_a ? 1 : g->sa[0],
+                   .sa_k = g->room_a ? ROWS : g->sa[1],
+                   .sy = g->sy,
+                   .depth = depth,
+                   .first = first};
+    if (g->room_a) NAME(pack_rows)(g->room_a, a, g->sa, depth, rows);
+    for (int64_t p = 0; p < panels; p++) {
+        const int64_t start = cut_at(p, wide, wider) * LANES, width = (wide + (p < wider)) * LANES;
+        t.b = b + start * g->sb[1];
+        t.sb = g->sb[0];
+        if (g->room_b) {
+            NAME(pack_panel)(g->room_b, width, t.b, g->sb, depth, least(width, g->n - start));
+            t.b = g->room_b;
+            t.sb = width;
+        }
+        t.last = least(LANES, g->n - start - width + LANES);
+        for (int64_t i = 0; i < tiles; i++) {
+            const int64_t row = cut_at(i, high, higher);
+            t.a = g->room_a ? (const REAL *)g->room_a + i * ROWS * depth : a + row * g->sa[0];
+            t.y = y + row * g->sy + start;
+            NAME(tiles)[high + (i < higher) - 1][width / LANES - 1](&t);
         }
     }
 }
 
 static SIMD void NAME(wide)(const tp_gemm *g)
 {
-    for (int64_t k = 0; k < g->k; k += TP_GEMM_BLOCK) {
-        const REAL *a = (const REAL *)g->a + k * g->sa[1], *b = (const REAL *)g->b + k * g->sb[0];
-        const int64_t depth = least(TP_GEMM_BLOCK, g->k - k);
-        for (int64_t j = 0; j < g->n; j += TP_GEMM_COLUMNS) NAME(block)
-        (g, a, b + j * g->sb[1], (REAL *)g->y + j, depth, least(TP_GEMM_COLUMNS, g->n - j), k == 0);
-    }
+    const int64_t blocks = parts(g->m, g->rows);
+    for (int64_t k = 0; k < g->k; k += TP_GEMM_BLOCK)
+        for (int64_t i = 0; i < blocks; i++) {
+            const int64_t start = cut_at(i, g->m / blocks, g->m % blocks);
+            const int64_t end = cut_at(i + 1, g->m / blocks, g->m % blocks);
+            const REAL *a = (const REAL *)g->a + start * g->sa[0] + k * g->sa[1];
+            NAME(block)
+            (g, a, (const REAL *)g->b + k * g->sb[0], (REAL *)g->y + start * g->sy, end - start,
+             least(TP_GEMM_BLOCK, g->k - k), k == 0);
+        }
 }
 
 /* --- fewer columns: 16 chains --- */
