@@ -39,8 +39,11 @@ void tp_pool_storage_back(tp_pool *pool)
         pool->allocator(pool->user, pool, sizeof *pool, 0);
 }
 
+enum { LARGE = 1 << 22, LARGE_STEP = 1 << 19 };
+
 /* The size class of `size` and, through `rounded`, the bytes a block of that class has. Classes are
- * 64, 80, 96, 112, 128, 160, ...: four per power of two, so at most a quarter is lost. */
+ * 64, 80, 96, 112, 128, 160, ...: four per power of two, so at most a quarter is lost. Of a large block that
+ * would be much: those have multiples of half a MiB, of which several share a class. */
 static int size_class(size_t size, size_t *rounded)
 {
     if (size <= 64) {
@@ -50,8 +53,26 @@ static int size_class(size_t size, size_t *rounded)
     int log2 = 63 - __builtin_clzll((unsigned long long)(size - 1)); /* 2^log2 < size <= 2^(log2+1) */
     size_t step = (size_t)1 << (log2 - 2);
     size_t k = (size - 1) >> (log2 - 2); /* 4..7 */
-    *rounded = (k + 1) * step;
+    if (size > LARGE && step > LARGE_STEP) step = LARGE_STEP;
+    *rounded = (size + step - 1) / step * step;
     return (log2 - 6) * 4 + (int)k - 3;
+}
+
+/* A block in a cache. */
+typedef struct cached {
+    void *next;
+    size_t size;
+} cached;
+
+/* Takes a block of that size out of a bin; NULL if there is none. */
+static void *take(void **bin, size_t size)
+{
+    for (cached *block; (block = *bin) != NULL; bin = &block->next)
+        if (block->size == size) {
+            *bin = block->next;
+            return block;
+        }
+    return NULL;
 }
 
 static void *pool_alloc(tp_pool *pool, size_t size)
@@ -94,18 +115,13 @@ void *tp_cache_alloc(tp_cache *cache, size_t size)
     if (size > SIZE_MAX / 4) return NULL;
     size_t rounded;
     int bin = size_class(size, &rounded);
-    void *block = NULL;
-    if (bin < TP_BINS && cache->bins[bin]) {
-        block = cache->bins[bin];
-        cache->bins[bin] = *(void **)block;
-    } else {
+    void *block = bin < TP_BINS ? take(&cache->bins[bin], rounded) : NULL;
+    if (!block) block = pool_alloc(cache->pool, rounded);
+    if (!block && !cache->off) {
+        tp_cache_trim(cache);
         block = pool_alloc(cache->pool, rounded);
-        if (!block && !cache->off) {
-            tp_cache_trim(cache);
-            block = pool_alloc(cache->pool, rounded);
-        }
-        if (!block) return NULL;
     }
+    if (!block) return NULL;
     settle(cache);
     cache->live += rounded;
     if (cache->live > cache->peak) cache->peak = cache->live;
@@ -122,18 +138,16 @@ void tp_cache_free(tp_cache *cache, void *block, size_t size)
         pool_free_rounded(cache->pool, block, rounded);
         return;
     }
-    *(void **)block = cache->bins[bin];
+    *(cached *)block = (cached){cache->bins[bin], rounded};
     cache->bins[bin] = block;
 }
 
 void tp_cache_trim(tp_cache *cache)
 {
-    for (int bin = 0; bin < TP_BINS; bin++) {
-        size_t rounded = bin == 0 ? 64 : ((size_t)((bin - 1) % 4 + 5)) << (4 + (bin - 1) / 4);
+    for (int bin = 0; bin < TP_BINS; bin++)
         while (cache->bins[bin]) {
-            void *block = cache->bins[bin];
-            cache->bins[bin] = *(void **)block;
-            pool_free_rounded(cache->pool, block, rounded);
+            cached *block = cache->bins[bin];
+            cache->bins[bin] = block->next;
+            pool_free_rounded(cache->pool, block, block->size);
         }
-    }
 }

@@ -19,7 +19,8 @@ typedef struct tp_pool {
                                 those still in use */
 } tp_pool;
 
-/* Freed blocks of one context by size class, each list linked through the blocks' first word. */
+/* Freed blocks of one context by size class, each list linked through the blocks, which begin with the next
+ * one and their size. */
 typedef struct tp_cache {
     tp_pool *pool;
     void *bins[TP_BINS];

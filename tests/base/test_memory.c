@@ -2,10 +2,12 @@
 
 #include "base/memory.h"
 
-/* The smallest of 64, 80, 96, 112, 128, 160 ... that holds `size`, by trying them in turn. */
+/* The smallest of 64, 80, 96, 112, 128, 160 ... that holds `size`, by trying them in turn; from 4 MiB on they
+ * are half a MiB apart. */
 static size_t class_of(size_t size)
 {
     if (size <= 64) return 64;
+    if (size > 4 << 20) return (size / (1 << 19) + (size % (1 << 19) != 0)) * (1 << 19);
     for (size_t power = 64;; power *= 2)
         for (size_t quarter = 5; quarter <= 8; quarter++)
             if (power / 4 * quarter >= size) return power / 4 * quarter;
@@ -81,6 +83,24 @@ static void test_cache_reuses_within_a_class(void **state)
         tp_cache_free(&a.cache, next, sizes[k][1] + 1);
         tp_cache_free(&a.cache, other, sizes[k][1]);
     }
+    arena_close(&a);
+}
+
+/* Large blocks of several sizes in one list: each is found by its size. */
+static void test_cache_of_large_blocks(void **state)
+{
+    (void)state;
+    enum { MIB = 1 << 20, N = 4 };
+    static const size_t sizes[N] = {33 * MIB, 34 * MIB, 35 * MIB, 36 * MIB};
+    void *blocks[N];
+    arena a;
+    arena_open(&a, &(tp_options){0});
+    for (int i = 0; i < N; i++) blocks[i] = tp_cache_alloc(&a.cache, sizes[i]);
+    for (int i = 0; i < N; i++) tp_cache_free(&a.cache, blocks[i], sizes[i]);
+    size_t calls = a.books.calls;
+    for (int i = 0; i < N; i++) assert_ptr_equal(tp_cache_alloc(&a.cache, sizes[i] - 1000), blocks[i]);
+    assert_int_equal(a.books.calls, calls);
+    for (int i = 0; i < N; i++) tp_cache_free(&a.cache, blocks[i], sizes[i]);
     arena_close(&a);
 }
 
@@ -197,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_size_classes),
         cmocka_unit_test(test_cache_reuses_within_a_class),
+        cmocka_unit_test(test_cache_of_large_blocks),
         cmocka_unit_test(test_no_cache_gives_back_at_once),
         cmocka_unit_test(test_limit_counts_the_cache_and_trims_it),
         cmocka_unit_test(test_sizes_that_cannot_be),

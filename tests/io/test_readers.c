@@ -142,11 +142,11 @@ static void test_shrinking(void **state)
 static void test_room(void **state)
 {
     tp_context *c = *state;
-    const size_t size = 508 * 1024 * 8; /* a little less than a size class of the context's memory */
+    const size_t size = 1030 * 1024 * 8;
     for (int i = 0; i < TABLE; i++) {
         const format *f = &formats[i];
         tp_mark scope = tp_open_scope(c);
-        assert_int_equal(f->save(tp_zeros(c, TP_SHAPE(508, 1024), TP_F64), in_folder(f->file)), TP_OK);
+        assert_int_equal(f->save(tp_zeros(c, TP_SHAPE(1030, 1024), TP_F64), in_folder(f->file)), TP_OK);
         tp_close_scope(c, scope);
         tp_memory_trim(c);
         size_t before = books.bytes;
