@@ -11,6 +11,9 @@ enum { TP_GEMM_BLOCK = 256, TP_GEMM_NARROW = 4, TP_GEMM_CHAINS = 16 };
 /* Rows and columns that a tile has at most, at any level. */
 enum { TP_GEMM_ROWS = 8, TP_GEMM_COLUMNS = 48 };
 
+/* Columns of y^T that are computed at a time where y has few columns. */
+enum { TP_GEMM_TURNED = 4 * TP_GEMM_COLUMNS };
+
 /* y = a b for a [m,k], b [k,n], y [m,n]; steps between rows and between columns, in elements. */
 typedef struct tp_gemm {
     int64_t m, n, k;

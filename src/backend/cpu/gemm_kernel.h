@@ -100,16 +100,17 @@ INLINE void NAME(tile)(const int rows, const int vecs, const tile_call *t)
             UNROLL for (int v = 0; v < vecs; v++) sum[i][v] = V(fmadd)(ak, bk[v], sum[i][v]);
         }
     }
-    const MASK all = NAME(first)(LANES);
     UNROLL for (int i = 0; i < rows; i++)
     {
-        REAL *y = (REAL *)t->y + i * t->sy;
-        UNROLL for (int v = 0; v < vecs; v++)
-        {
-            const MASK m = v < vecs - 1 ? all : last;
-            VEC before = t->first ? V(setzero)() : LOAD(y + v * LANES, m);
-            STORE(y + v * LANES, m, V(add)(before, sum[i][v]));
+        REAL *y = (REAL *)t->y + i * t->sy, *y_last = y + (vecs - 1) * LANES;
+        VEC before[ROW_VECS];
+        UNROLL for (int v = 0; v < vecs; v++) before[v] = V(setzero)();
+        if (!t->first) {
+            UNROLL for (int v = 0; v < vecs - 1; v++) before[v] = V(loadu)(y + v * LANES);
+            before[vecs - 1] = LOAD(y_last, last);
         }
+        UNROLL for (int v = 0; v < vecs - 1; v++) V(storeu)(y + v * LANES, V(add)(before[v], sum[i][v]));
+        STORE(y_last, last, V(add)(before[vecs - 1], sum[i][vecs - 1]));
     }
 }
 
@@ -242,6 +243,27 @@ static SIMD void NAME(wide)(const tp_gemm *g)
         }
 }
 
+/* Few columns, and rows of a that lie one after another: y^T = b^T a has longer rows, and the same chains. */
+static SIMD void NAME(low)(const tp_gemm *g)
+{
+    REAL turned[TP_GEMM_CHAINS * TP_GEMM_TURNED];
+    for (int64_t i = 0; i < g->m; i += TP_GEMM_TURNED) {
+        const tp_gemm part = {.m = g->n,
+                              .n = least(TP_GEMM_TURNED, g->m - i),
+                              .k = g->k,
+                              .a = g->b,
+                              .b = (const REAL *)g->a + i,
+                              .y = turned,
+                              .sa = {g->sb[1], g->sb[0]},
+                              .sb = {g->sa[1], 1},
+                              .sy = TP_GEMM_TURNED,
+                              .rows = g->rows};
+        NAME(wide)(&part);
+        NAME(pack_panel)
+        ((REAL *)g->y + i * g->sy, g->sy, turned, (const int64_t[]){1, TP_GEMM_TURNED}, part.n, g->n);
+    }
+}
+
 /* --- fewer columns: 16 chains --- */
 
 /* A block's sums for `rows` rows that lie along k; `b` ends in zeros, to a whole number of chains. What is
@@ -333,10 +355,12 @@ static SIMD void NAME(narrow)(const tp_gemm *g)
 
 SIMD void GEMM(const tp_gemm *g)
 {
-    if (g->k == 0)
+    const bool low = g->sa[0] == 1 && g->n <= TP_GEMM_CHAINS && g->m >= TP_GEMM_COLUMNS;
+    if (g->k > 0)
+        (g->n < TP_GEMM_NARROW ? NAME(narrow) : low ? NAME(low) : NAME(wide))(g);
+    else
         for (int64_t i = 0; i < g->m; i++)
             for (int64_t j = 0; j < g->n; j++) ((REAL *)g->y)[i * g->sy + j] = 0;
-    (g->n < TP_GEMM_NARROW ? NAME(narrow) : NAME(wide))(g);
 }
 
 #undef GEMM
