@@ -1,5 +1,6 @@
-/* vmath against MPFR (f64), libm (f32) and the table of special values.
- * TAPER_VMATH_STRIDE=1 takes all 2^32 floats; the default takes every 8191st. */
+/* vmath against MPFR (f64), libm (f32) and the table of special values. TAPER_VMATH_POINTS says how many
+ * points f64 functions are tried at, TAPER_VMATH_STRIDE that every so manieth float is taken. (All floats:
+ * ops/ulp.) */
 #include "testing.h"
 
 #include "base/vmath.h"
@@ -9,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POINTS         200000
-#define PRECISION      100
-#define DEFAULT_STRIDE 8191
+#define POINTS    200000
+#define PRECISION 100
+#define STRIDE    8191
 
 typedef int oracle1(mpfr_t, const mpfr_t, mpfr_rnd_t);
 typedef int oracle2(mpfr_t, const mpfr_t, const mpfr_t, mpfr_rnd_t);
@@ -217,14 +218,24 @@ static void try2(worst *w, const function2 *b, double x, double y)
     take(w, ulp_error(b->f(x, y)), x, y);
 }
 
+/* A number from the environment. */
+static uint64_t setting(const char *name, uint64_t otherwise)
+{
+    const char *s = getenv(name);
+    uint64_t value = s ? strtoull(s, NULL, 10) : otherwise;
+    assert_true(value > 0);
+    return value;
+}
+
 static void test_f64(void **unused)
 {
     (void)unused;
+    uint64_t points = setting("TAPER_VMATH_POINTS", POINTS);
     int bad = 0;
     for (const function1 *u = unary; u < unary + N_UNARY; u++) {
         worst w = {0};
         for (size_t i = 0; i < N_SPECIAL; i++) try1(&w, u, special[i]);
-        for (int n = 0; n < POINTS; n++) try1(&w, u, sample(u->lo, u->hi));
+        for (uint64_t n = 0; n < points; n++) try1(&w, u, sample(u->lo, u->hi));
         bad += report(u->name, w, 2);
     }
     assert_int_equal(bad, 0);
@@ -274,10 +285,8 @@ static float as_float(uint64_t u)
 static void test_f32(void **unused)
 {
     (void)unused;
-    const char *s = getenv("TAPER_VMATH_STRIDE");
-    uint64_t stride = s ? strtoull(s, NULL, 10) : DEFAULT_STRIDE;
+    uint64_t stride = setting("TAPER_VMATH_STRIDE", STRIDE);
     int bad = 0;
-    assert_true(stride > 0);
     for (const function1 *u = unary; u < unary + N_UNARY; u++) {
         worst w = {0};
         for (uint64_t n = 0; n <= UINT32_MAX; n += stride) {
