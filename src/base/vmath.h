@@ -1,46 +1,20 @@
 /* Elementary functions from + - * / sqrt fma, conversions and bit operations alone: the same bits with
  * every compiler, optimization level and vector width, given -ffp-contract=off and rounding to nearest.
  *
- * vm_exp(double) errs by less than 1 ULP; vm_expf(float) is its rounding to f32; m_exp(x) picks by type.
+ * vm_exp(double) and vm_expf(float) err by less than 1 ULP; m_exp(x) picks by type.
  * Values at 0, infinity, NaN and the ends of domains are those of C99's Annex F.
  * Coefficients: tools/fit_vmath.py. */
 #ifndef TAPER_BASE_VMATH_H
 #define TAPER_BASE_VMATH_H
 
-#include "base/vmath_erf.h"
-#include "base/vmath_log.h"
-#include "base/vmath_trig.h"
-
-#define VM_UNARY(X) \
-    X(exp)          \
-    X(expm1)        \
-    X(log)          \
-    X(log1p)        \
-    X(sin)          \
-    X(cos)          \
-    X(tan)          \
-    X(asin)         \
-    X(acos)         \
-    X(atan)         \
-    X(sinh)         \
-    X(cosh)         \
-    X(tanh)         \
-    X(sigmoid)      \
-    X(log_sigmoid)  \
-    X(softplus)     \
-    X(erf)          \
-    X(erfc)
-
-#define VM_F32(name) \
-    static inline float vm_##name##f(float x) { return (float)vm_##name((double)x); }
-VM_UNARY(VM_F32)
-#undef VM_F32
+#include "base/vmath_f32.h"
 
 static inline float vm_powf(float x, float y) { return (float)vm_pow((double)x, (double)y); }
 static inline float vm_atan2f(float y, float x) { return (float)vm_atan2((double)y, (double)x); }
 
 #define m_exp(x)         _Generic((x), float : vm_expf, double : vm_exp)(x)
 #define m_expm1(x)       _Generic((x), float : vm_expm1f, double : vm_expm1)(x)
+#define m_expm1_wide(x)  _Generic((x), float : vm_expm1_wide, double : vm_expm1)(x)
 #define m_log(x)         _Generic((x), float : vm_logf, double : vm_log)(x)
 #define m_log1p(x)       _Generic((x), float : vm_log1pf, double : vm_log1p)(x)
 #define m_sin(x)         _Generic((x), float : vm_sinf, double : vm_sin)(x)

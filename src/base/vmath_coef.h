@@ -8,6 +8,10 @@
 #define VM_LN2_H 0x1.62e42fefa39efp-1
 #define VM_LN2_L 0x1.abc9e3b39803fp-56
 
+/* log 2 in f32; k times the first part is exact */
+#define VM_LN2_H_F32 0x1.62e400p-1F
+#define VM_LN2_L_F32 0x1.7f7d1cp-20F
+
 /* pi / 2 */
 #define VM_PIO2_H 0x1.921fb54442d18p+0
 #define VM_PIO2_M 0x1.1a62633145c07p-54
@@ -80,6 +84,88 @@ static const double vm_erfc_c[23] = {
 
 /* what rounding took from vm_erfc_c[0] */
 #define VM_ERFC_C0_L 0x1.c2615c8daff1ep-54
+
+/* (e^r - 1 - r) / r^2, |r| <= log(2) / 2; error 2^-31.1 */
+static const double vm_short_exp_c[6] = {
+    0x1.0000000b8f76ap-1, 0x1.5555555a79f22p-3,  0x1.5554e910d2473p-5,
+    0x1.1110e0f202c62p-7, 0x1.6d4315b1967b2p-10, 0x1.a124eec9ccf0bp-13,
+};
+
+/* sinh(r) / r, by r^2, |r| <= log(2) / 2; error 2^-37.7 */
+static const double vm_short_sinh_c[4] = {
+    0x1.fffffffff61fcp-1,
+    0x1.5555557e71548p-3,
+    0x1.1110a621ddacdp-7,
+    0x1.a17df372fd186p-13,
+};
+
+/* cosh(r), by r^2, |r| <= log(2) / 2; error 2^-34.5 */
+static const double vm_short_cosh_c[4] = {
+    0x1.ffffffffa712cp-1,
+    0x1.0000005c8a4dfp-1,
+    0x1.555464a03a30dp-5,
+    0x1.6da753b02033cp-10,
+};
+
+/* log(1 + f) / f, sqrt(1/2) <= 1 + f <= sqrt(2); error 2^-27.5 */
+static const double vm_short_log_c[10] = {
+    0x1.fffffffab3a52p-1, -0x1.fffff847a324bp-2, 0x1.55555d6619097p-2, -0x1.000423b8fa797p-2,
+    0x1.999e86573f02ep-3, -0x1.5423af94050bbp-3, 0x1.22cf127dbc8b4p-3, -0x1.0fb03d484d23ep-3,
+    0x1.0647766ddbf25p-3, -0x1.31330d7d02a49p-4,
+};
+
+/* sin(r) / r, by r^2, |r| <= pi / 4; error 2^-28.3 */
+static const double vm_short_sin_c[4] = {
+    0x1.ffffffe585f56p-1,
+    -0x1.55553fde4b368p-3,
+    0x1.11062e9aa7ad7p-7,
+    -0x1.9906c9e377211p-13,
+};
+
+/* cos(r), by r^2, |r| <= pi / 4; error 2^-34.3 */
+static const double vm_short_cos_c[5] = {
+    0x1.ffffffff9785fp-1,   -0x1.ffffffbdd5423p-2, 0x1.55553a80f0d04p-5,
+    -0x1.6c078410702ccp-10, 0x1.990693f1a2622p-16,
+};
+
+/* asin(x) / x, by x^2, |x| <= 1/2; error 2^-27.6 */
+static const double vm_short_asin_c[6] = {
+    0x1.ffffffdd80258p-1, 0x1.5555f0238c9f8p-3, 0x1.32fb973a8c4efp-4,
+    0x1.74e7b12a9a63bp-5, 0x1.891e20f4027c6p-6, 0x1.5b7bae2293db4p-5,
+};
+
+/* atan(x) / x, by x^2, |x| <= 1; error 2^-28.4 */
+static const double vm_short_atan_c[10] = {
+    0x1.ffffffe79bf93p-1, -0x1.55552f0db4320p-2,  0x1.998f82493d066p-3, -0x1.240b8d994abf9p-3,
+    0x1.bfc9e8c2b0243p-4, -0x1.5601364b1cac3p-4,  0x1.d3ad79f53e142p-5, -0x1.f148f2a829af1p-6,
+    0x1.57a8c747ed314p-7, -0x1.bdf39729124b6p-10,
+};
+
+/* log(erfc(x)) / x, 0 <= x <= 4; error 2^-27.2 */
+static const double vm_short_erf_c[11] = {
+    -0x1.20dd751484525p+0, -0x1.45f2fffba6884p-1,  -0x1.a4f5ae02cd911p-4, 0x1.3948e7ea3a1c3p-6,
+    0x1.0eb0b80ca31c4p-12, -0x1.dde58556b550cp-10, 0x1.94aff222d7ca3p-11, -0x1.8a7537e084322p-13,
+    0x1.e23cbe602a681p-16, -0x1.576e7f7d03bd4p-19, 0x1.b37ffaf23f858p-24,
+};
+
+/* e^(x^2) erfc(x), by t = (x - 2) / (x + 2), 0 <= x <= 10.1; error 2^-32.7 */
+static const double vm_short_erfc_c[13] = {
+    0x1.058671b5752b0p-2,   -0x1.b57034f776bf4p-2, 0x1.eeea7d8d48632p-3,   -0x1.437f061bda4c3p-4,
+    0x1.e948355158c06p-9,   0x1.ca91bcc91758bp-8,  -0x1.bc4c68533f87ap-11, -0x1.011022e458405p-10,
+    0x1.7910dcc754511p-15,  0x1.661f644e39e72p-13, 0x1.8cdcdbd6cd527p-16,  -0x1.852080e17799bp-16,
+    -0x1.1378ae29a4720p-17,
+};
+
+/* (e^r - 1 - r) / r^2, |r| <= log(2) / 2; error 2^-27.0 */
+static const float vm_exp_f32_c[5] = {
+    0x1.000000p-1F, 0x1.5554dep-3F, 0x1.55551ap-5F, 0x1.120b62p-7F, 0x1.6d1106p-10F,
+};
+
+/* (log(1 + f) - f + f^2 / 2) / f^3, sqrt(1/2) <= 1 + f <= sqrt(2); error 2^-28.6 */
+static const float vm_log_f32_c[9] = {
+    0x1.555554p-2F,  -0x1.fffffcp-3F, 0x1.999d5ap-3F,  -0x1.555b4ap-3F, 0x1.23d21ap-3F,
+    -0x1.fcf4cap-4F, 0x1.dea28ep-4F,  -0x1.d635a6p-4F, 0x1.1d8e64p-4F,
+};
 
 /* the binary digits of 2 / pi after the point, behind 64 zeros */
 static const uint32_t vm_2opi_bits[39] = {

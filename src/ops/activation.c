@@ -1,5 +1,4 @@
-/* activation.c - elementwise nonlinearities of neural networks. Those made of several functions are computed
- * in f64 and rounded once. */
+/* activation.c - elementwise nonlinearities of neural networks. */
 #include "ops/elementwise.h"
 
 #include <math.h>
@@ -34,7 +33,7 @@ static tp_tensor *elu_slope_of(tp_tensor *x, double alpha)
     return tp_where(tp_gt(x, tp_like(x, 0)), tp_like(x, 1), low);
 }
 
-TP_UNARY(elu, x > 0 ? x : (real)(attr[0].d * vm_expm1((double)x)), elu_slope_of(x, call->attr[0].d),
+TP_UNARY(elu, x > 0 ? x : (real)(attr[0].d * m_expm1_wide(x)), elu_slope_of(x, call->attr[0].d),
          .reads = TP_IN(0), .kinks = 1)
 
 /* --- sigmoid and its kin -------------------------------------------------------------------------- */
@@ -50,14 +49,26 @@ static tp_tensor *gated_slope(tp_tensor *x, tp_tensor *s, tp_tensor *dz)
     return tp_mul(s, tp_add_scalar(tp_mul(xz, tp_rsub_scalar(s, 1)), 1));
 }
 
-TP_UNARY(silu, (double)x *vm_sigmoid((double)x), gated_slope(x, tp_sigmoid(x), NULL), .reads = TP_IN(0),
-         .lo = {-5}, .hi = {5})
+static inline double silu(double x) { return x * vm_sigmoid(x); }
+static inline float siluf(float x) { return vm_gated_f32(x, x, 0); }
+
+TP_UNARY(silu,
+         _Generic(x, float
+                  : siluf, double
+                  : silu)(x),
+         gated_slope(x, tp_sigmoid(x), NULL), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
 
 /* x tanh(log(1 + e^x)) = x n / (n + 2) with n = e^x (e^x + 2). */
 static inline double mish(double x)
 {
     double e = vm_exp(x > 40 ? 40 : x), n = e * (e + 2);
     return x * (n / (n + 2));
+}
+
+static inline float mishf(float x)
+{
+    double e = vm_short_exp((double)vm_clamp_f32(x, -300, 20)), n = e * (e + 2);
+    return x == -INFINITY ? NAN : (float)((double)x * (n * vm_short_inverse(n + 2)));
 }
 
 /* t + x sigmoid(x) (1 - t^2) with t = tanh(softplus(x)) */
@@ -67,7 +78,11 @@ static tp_tensor *mish_slope_of(tp_tensor *x)
     return tp_add(t, tp_mul(tp_mul(x, tp_sigmoid(x)), tp_rsub_scalar(tp_square(t), 1)));
 }
 
-TP_UNARY(mish, mish((double)x), mish_slope_of(x), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
+TP_UNARY(mish,
+         _Generic(x, float
+                  : mishf, double
+                  : mish)(x),
+         mish_slope_of(x), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
 
 /* --- gelu: x P(normal < x) ------------------------------------------------------------------------ */
 
@@ -94,6 +109,22 @@ static inline double normal_cdf_approximate(double x)
     return vm_sigmoid(TANH_GAIN * (x + TANH_CUBE * x * x * x));
 }
 
+static inline double gelu(double x) { return x * normal_cdf(x); }
+static inline double gelu_tanh(double x) { return x * normal_cdf_approximate(x); }
+
+static inline float geluf(float x)
+{
+    double cdf = 0.5 * vm_short_erfc((double)vm_clamp_f32(x, -26, 26) * -SQRT_HALF);
+    return x == -INFINITY ? NAN : (float)((double)x * cdf);
+}
+
+static inline float gelu_tanhf(float x)
+{
+    double w = (double)x, z = w * fma(w * w, TANH_GAIN * TANH_CUBE, TANH_GAIN);
+    float h = (float)z;
+    return vm_gated_f32(x, h, (float)(z - (double)h));
+}
+
 static tp_tensor *gelu_slope_of(tp_tensor *x, bool approximate)
 {
     if (approximate) {
@@ -107,10 +138,10 @@ static tp_tensor *gelu_slope_of(tp_tensor *x, bool approximate)
     return tp_add(cdf, tp_mul(x, pdf));
 }
 
-TP_LOOP1_(gelu_f32, float, float, (double)x *normal_cdf((double)x))
-TP_LOOP1_(gelu_f64, double, double, x *normal_cdf(x))
-TP_LOOP1_(gelu_tanh_f32, float, float, (double)x *normal_cdf_approximate((double)x))
-TP_LOOP1_(gelu_tanh_f64, double, double, x *normal_cdf_approximate(x))
+TP_LOOP1_(gelu_f32, float, float, geluf(x))
+TP_LOOP1_(gelu_f64, double, double, gelu(x))
+TP_LOOP1_(gelu_tanh_f32, float, float, gelu_tanhf(x))
+TP_LOOP1_(gelu_tanh_f64, double, double, gelu_tanh(x))
 TP_EVAL_(gelu_erf, .f32 = gelu_f32, .f64 = gelu_f64)
 TP_EVAL_(gelu_tanh, .f32 = gelu_tanh_f32, .f64 = gelu_tanh_f64)
 TP_SLOPE1_(gelu, gelu_slope_of(x, call->attr[0].b))

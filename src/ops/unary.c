@@ -122,29 +122,29 @@ static tp_tensor *asin_slope_of(tp_tensor *x)
 }
 
 /* Blocks of small elements go without the branch for huge ones, which takes them one by one. */
-#define TRIG_AT_(name, target, T, function)                                                                  \
-    target static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr)                \
-    {                                                                                                        \
-        enum { BLOCK = 256 };                                                                                \
-        (void)s, (void)attr;                                                                                 \
-        for (int64_t start = 0; start < n; start += BLOCK) {                                                 \
-            const T *x = (const T *)p[0] + start;                                                            \
-            T *y = (T *)p[1] + start;                                                                        \
-            int64_t m = n - start < BLOCK ? n - start : BLOCK;                                               \
-            int far = 0;                                                                                     \
-            for (int64_t k = 0; k < m; k++) far |= !(fabs(x[k]) < VM_NEAR);                                  \
-            if (far)                                                                                         \
-                for (int64_t k = 0; k < m; k++) y[k] = (T)vm_##function((double)x[k]);                       \
-            else                                                                                             \
-                TP_INDEPENDENT for (int64_t k = 0; k < m; k++) y[k] = (T)vm_##function##_near((double)x[k]); \
-        }                                                                                                    \
+#define TRIG_AT_(name, target, T, function, near)                                             \
+    target static void name(void *const *p, const int64_t *s, int64_t n, const tp_attr *attr) \
+    {                                                                                         \
+        enum { BLOCK = 256 };                                                                 \
+        (void)s, (void)attr;                                                                  \
+        for (int64_t start = 0; start < n; start += BLOCK) {                                  \
+            const T *x = (const T *)p[0] + start;                                             \
+            T *y = (T *)p[1] + start;                                                         \
+            int64_t m = n - start < BLOCK ? n - start : BLOCK;                                \
+            int far = 0;                                                                      \
+            for (int64_t k = 0; k < m; k++) far |= !(fabs(x[k]) < VM_NEAR);                   \
+            if (far)                                                                          \
+                for (int64_t k = 0; k < m; k++) y[k] = function(x[k]);                        \
+            else                                                                              \
+                TP_INDEPENDENT for (int64_t k = 0; k < m; k++) y[k] = near(x[k]);             \
+        }                                                                                     \
     }
-#define TRIG(name, slope_expression, ...)                \
-    TP_BY_LEVEL_(TRIG_AT_, name##_f32, float, name)      \
-    TP_BY_LEVEL_(TRIG_AT_, name##_f64, double, name)     \
-    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64) \
-    TP_SLOPE1_(name, slope_expression)                   \
-    const tp_rules tp_rules_##name = {                   \
+#define TRIG(name, slope_expression, ...)                                      \
+    TP_BY_LEVEL_(TRIG_AT_, name##_f32, float, vm_##name##f, vm_##name##f_near) \
+    TP_BY_LEVEL_(TRIG_AT_, name##_f64, double, vm_##name, vm_##name##_near)    \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64)                       \
+    TP_SLOPE1_(name, slope_expression)                                         \
+    const tp_rules tp_rules_##name = {                                         \
         .eval = name##_eval, .slope = name##_slope, .text = "m_" #name "(x)", __VA_ARGS__};
 
 TRIG(sin, tp_cos(x), .reads = TP_IN(0), .lo = {-7}, .hi = {7})

@@ -328,6 +328,11 @@ static void test_bits(void **unused)
         }
     }
     assert_true(hash == 0x7d76a30c246ca1dbu);
+    hash = 0xcbf29ce484222325u;
+    for (int n = 0; n < 20000; n++)
+        for (const function1 *u = unary; u < unary + N_UNARY; u++)
+            hash = hash_in(hash, (double)u->f32((float)sample(u->lo, u->hi)));
+    assert_true(hash == 0xbddfdac2ff48a6abu);
 }
 
 /* m_* goes by the type of its argument, which is that of its result. */
