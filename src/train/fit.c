@@ -100,6 +100,13 @@ static void judge(fit *f, const tp_epoch *epoch)
     if (f->o.patience) copy_weights(f->t.kept, f->net);
 }
 
+/* Each batch of a run has its own part of the random stream. */
+static void set_random_counter(fit *f)
+{
+    int64_t number = f->t.state.epoch * f->t.state.batches + f->t.state.batch;
+    tp_set_random_counter(f->c, (uint64_t)number << 24);
+}
+
 /* --- what is not finite --- */
 
 /* Fails before the gradients of these batches reach the weights. */
@@ -110,19 +117,42 @@ static void diverged(fit *f, const char *what, const char *name)
             (long long)f->t.state.batch + 1, (long long)f->t.state.epoch + 1);
 }
 
+/* "the output of layer NAME (KIND)" of the first layer of a sequence that has one which is not finite, or
+ * only "the output". */
+static void name_layer(fit *f, tp_tensor *x, char *text, size_t size)
+{
+    char name[64];
+    bool sequence = strcmp(tp_module_kind(f->net), "sequential") == 0, found = false;
+    tp_mark scope = tp_open_no_grad(f->c);
+    set_random_counter(f); /* what was drawn is drawn again */
+    for (int i = 0, n = sequence ? tp_children(f->net) : 0; i < n && !found; i++) {
+        tp_module *layer = tp_child_at(f->net, i, name, sizeof name);
+        x = tp_forward(layer, x);
+        found = !tp_all_finite(x);
+        if (found) snprintf(text, size, "the output of layer %s (%s)", name, tp_module_kind(layer));
+    }
+    if (!found) snprintf(text, size, "the output");
+    tp_close_scope(f->c, scope);
+}
+
 /* Names what made the loss not finite. */
 static void blame(fit *f, const tp_batch *b, tp_tensor *outputs)
 {
-    char path[256] = "";
+    char text[256];
     int n = tp_parameters(f->net), i = 0;
-    while (i < n && tp_all_finite(tp_parameter_at(f->net, i, path, sizeof path))) i++;
-    diverged(f,
-             !tp_all_finite(b->x)      ? "the data"
-             : !tp_all_finite(b->y)    ? "the target"
-             : i < n                   ? "the parameter "
-             : !tp_all_finite(outputs) ? "the output"
-                                       : "the loss",
-             i < n && tp_all_finite(b->x) && tp_all_finite(b->y) ? path : "");
+    while (i < n && tp_all_finite(tp_parameter_at(f->net, i, text, sizeof text))) i++;
+    if (!tp_all_finite(b->x))
+        diverged(f, "the data", "");
+    else if (!tp_all_finite(b->y))
+        diverged(f, "the target", "");
+    else if (i < n)
+        diverged(f, "the parameter ", text);
+    else if (tp_all_finite(outputs))
+        diverged(f, "the loss", "");
+    else {
+        name_layer(f, b->x, text, sizeof text);
+        diverged(f, text, "");
+    }
 }
 
 /* From the last to the first, which the optimizer reads next. */
@@ -170,8 +200,7 @@ static double share(const fit *f, const tp_batch *b)
 
 static void train_batch(fit *f, const tp_batch *b)
 {
-    int64_t number = f->t.state.epoch * f->t.state.batches + f->t.state.batch;
-    tp_set_random_counter(f->c, (uint64_t)number << 24);
+    set_random_counter(f);
     tp_mark scope = tp_open_scope(f->c);
     tp_tensor *outputs = tp_forward(f->net, b->x);
     tp_tensor *targets = tp_fitted_targets(outputs, b, f->criterion, f->classes);

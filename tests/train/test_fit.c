@@ -311,6 +311,10 @@ static void test_diverging(void **state)
     tp_fit(root, tp_sgd(root), tp_dataset_new(c, tp_zeros(c, TP_SHAPE(2, 1), TP_F32), VECTOR(c, 1, 1)));
     expect_error(c, TP_ERR_DIVERGED, "tp_fit: the gradient of w is not finite in batch 1 of epoch 1");
     assert_true(tp_item(tp_parameter(root, "w")) == 1 && tp_is_nil(tp_grad_of(tp_parameter(root, "w"))));
+    tp_module *deep = linear_net(c, 2, 1, TP_F32);
+    tp_init_constant(tp_parameter(deep, "2.weight"), 3e38);
+    tp_fit(deep, tp_sgd(deep), data);
+    expect_error(c, TP_ERR_DIVERGED, "the output of layer 2 (linear) is not finite in batch 1 of epoch 1");
     tp_init_constant(tp_parameter(net, "0.bias"), INFINITY);
     tp_fit(net, opt, data);
     expect_error(c, TP_ERR_DIVERGED, "tp_fit: the parameter 0.bias is not finite in batch 1 of epoch 1");
