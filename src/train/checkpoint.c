@@ -260,7 +260,7 @@ static void put_seen(tp_training *t, const loaded *l, int64_t batch)
     if (at > t->seen.n) at = t->seen.n;
     if (at == 0) return;
     if (!outputs || !targets || tp_size(outputs, 0) != at || tp_size(targets, 0) != at)
-        wrong(t, "epoch");
+        wrong(t, "epoch.outputs");
     else
         tp_gather_batch(&t->seen, outputs, targets, at, call);
 }
@@ -283,7 +283,9 @@ static void put(tp_training *t, const loaded *l, int64_t *number)
 {
     tp_place p;
     if (!tp_place_same_training(t, l->json)) return;
-    if (!tp_place_read(&p, l->json) || !tp_place_possible(&p, t, put_history(t, l))) wrong(t, "place");
+    const char *field = tp_place_read(&p, l->json);
+    if (!field) field = tp_place_impossible(&p, t, put_history(t, l));
+    if (field) wrong(t, field);
     put_lasting(t, l);
     if (!tp_ok(t->c)) return;
     tp_place_go(t, &p, l->json);
@@ -299,13 +301,16 @@ static json_t *numbers_of(tp_context *c, tp_safetensors *f, const char *path)
 {
     const char *text = tp_safetensors_metadata(f, KEY);
     bool hashed = tp_safetensors_is_hashed(f);
+    json_error_t error;
     errno = 0; /* where there is no memory jansson may cut texts short */
-    json_t *json = text && hashed ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *json = text && hashed ? json_loads(text, JSON_REJECT_DUPLICATES, &error) : NULL;
     if (errno == ENOMEM)
         tp_fail(c, TP_ERR_MEMORY, "%s: no memory for JSON", call);
+    else if (!text || !hashed)
+        tp_fail(c, TP_ERR_DATA, "%s: '%s' is no checkpoint: it has no %s", call, path, text ? "hashes" : KEY);
     else if (!json)
-        tp_fail(c, TP_ERR_DATA, "%s: '%s' is no checkpoint: it has no %s", call, path,
-                text && !hashed ? "hashes" : KEY);
+        tp_fail(c, TP_ERR_DATA, "%s: '%s' is no checkpoint: byte %d of %s: %s", call, path, error.position,
+                KEY, error.text);
     return json;
 }
 
@@ -316,10 +321,10 @@ static int64_t number_at(tp_checkpoints *k, tp_context *c, const char *path)
     if (access(path, F_OK) != 0) return -1;
     tp_mark scope = tp_open_scope(c);
     json_t *json = numbers_of(c, tp_safetensors_open(c, path), path);
-    if (json && !tp_place_read(&p, json)) {
-        tp_fail(c, TP_ERR_DATA, "%s: in '%s' 'place' is not as it should be", call, path);
-        p.number = -1;
-    }
+    const char *field = json ? tp_place_read(&p, json) : NULL;
+    if (json && !field && p.number < 0) field = "number";
+    if (field) tp_fail(c, TP_ERR_DATA, "%s: in '%s' '%s' is not as it should be", call, path, field);
+    if (field) p.number = -1;
     json_decref(json);
     if (p.number < 0 && tp_error(c) != TP_ERR_MEMORY) pass_over(k, c);
     tp_close_scope(c, scope);

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { LONGEST_PATH = 2048 };
@@ -46,28 +45,36 @@ static json_t *to_json(const void *object, const field *f)
     return json;
 }
 
+/* Digits and nothing else; false also where they are too many. */
+static bool read_natural(const char *text, uint64_t *value)
+{
+    const char *p = text;
+    for (*value = 0; *p >= '0' && *p <= '9'; p++)
+        if (__builtin_mul_overflow(*value, 10, value) ||
+            __builtin_add_overflow(*value, (uint64_t)(*p - '0'), value))
+            return false;
+    return p > text && !*p;
+}
+
 /* Overwrites a field (no text) from JSON; false if it is not there as it should be. */
 static bool read_field(void *object, const field *f, const json_t *json)
 {
     void *at = (char *)object + f->at;
     const json_t *value = json_object_get(json, f->name);
     const char *text = json_string_value(value);
-    char *end = NULL;
     switch (f->type) {
     case COUNT: *(int64_t *)at = json_integer_value(value); return json_is_integer(value);
-    case NATURAL:
-        if (text) *(uint64_t *)at = strtoull(text, &end, 10);
-        return text && *text && !*end;
+    case NATURAL: return text && read_natural(text, at);
     default: *(double *)at = json_number_value(value);
     }
     return json_is_number(value) || (text && *text && tp_parse_number(text, at) == strlen(text));
 }
 
-static bool from_json(void *object, const field *f, const json_t *json)
+/* Overwrites all of them; the name of the first that is not there as it should be, NULL if all are. */
+static const char *from_json(void *object, const field *f, const json_t *json)
 {
-    for (; f->type; f++)
-        if (!read_field(object, f, json)) return false;
-    return true;
+    while (f->type && read_field(object, f, json)) f++;
+    return f->name;
 }
 
 /* --- where a training stands, in numbers --- */
@@ -167,11 +174,21 @@ static tp_place place_of(const tp_training *t, int64_t number)
                       .base_lr = tp_optimizer_base_lr(s->optimizer)};
 }
 
-bool tp_place_possible(const tp_place *p, const tp_training *t, int64_t epochs)
+const char *tp_place_impossible(const tp_place *p, const tp_training *t, int64_t epochs)
 {
-    return p->epoch - t->o->initial_epoch == epochs && p->batch >= 0 && p->batch <= t->state.batches &&
-           p->number >= 0 && p->number < INT64_MAX && p->since_best >= 0 && p->steps >= 0 &&
-           p->best_epoch >= -1 && p->best_epoch < epochs;
+    const struct {
+        const char *name;
+        bool possible;
+    } fields[] = {{"number", p->number >= 0 && p->number < INT64_MAX},
+                  {"epoch", p->epoch >= t->o->initial_epoch && p->epoch - t->o->initial_epoch == epochs},
+                  {"batch", p->batch >= 0 && p->batch <= t->state.batches},
+                  {"best_epoch", p->best_epoch >= -1 && p->best_epoch < epochs},
+                  {"since_best", p->since_best >= 0},
+                  {"steps", p->steps >= 0},
+                  {"base_lr", isfinite(p->base_lr) && p->base_lr >= 0}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (!fields[i].possible) return fields[i].name;
+    return NULL;
 }
 
 /* --- written --- */
@@ -222,7 +239,7 @@ json_t *tp_place_to_json(const tp_training *t, int64_t number)
 
 /* --- read --- */
 
-bool tp_place_read(tp_place *p, const json_t *json)
+const char *tp_place_read(tp_place *p, const json_t *json)
 {
     return from_json(p, place_fields, json_object_get(json, "place"));
 }
@@ -262,9 +279,9 @@ static void put_schedules(tp_training *t, const json_t *list)
     tp_schedule_state state;
     for (int i = 0, n = schedules_of(t); i < n; i++)
         if (from_json(&state, schedule_fields, json_array_get(list, (size_t)i)))
-            tp_schedule_set_state(tp_optimizer_schedule_at(t->state.optimizer, i), state);
-        else
             tp_fail(t->c, TP_ERR_DATA, "tp_fit: in the checkpoint 'schedules' is not as it should be");
+        else
+            tp_schedule_set_state(tp_optimizer_schedule_at(t->state.optimizer, i), state);
 }
 
 void tp_place_go(tp_training *t, const tp_place *p, const json_t *json)

@@ -17,14 +17,14 @@ typedef struct tp_place {
 /* All of a training that is no tensor, as JSON; NULL without memory. */
 json_t *tp_place_to_json(const tp_training *t, int64_t number);
 
-/* Takes the place from JSON; false if something is missing. */
-bool tp_place_read(tp_place *p, const json_t *json);
+/* Takes the place from JSON; the name of what is not there as it should be, NULL if all is. */
+const char *tp_place_read(tp_place *p, const json_t *json);
 
 /* Whether the JSON comes from a training with the same options; records where they differ. */
 bool tp_place_same_training(const tp_training *t, const json_t *json);
 
-/* Whether a training can stand there, with so many epochs in its history. */
-bool tp_place_possible(const tp_place *p, const tp_training *t, int64_t epochs);
+/* The name of what a training with so many epochs in its history cannot have; NULL if it can stand there. */
+const char *tp_place_impossible(const tp_place *p, const tp_training *t, int64_t epochs);
 
 /* Puts it there, and the rest of the JSON. */
 void tp_place_go(tp_training *t, const tp_place *p, const json_t *json);
