@@ -190,7 +190,7 @@ static void fail_errno(tp_table *t, const char *what, int error)
 {
     char why[128];
     if (strerror_r(error, why, sizeof why)) snprintf(why, sizeof why, "error %d", error);
-    tp_fail(t->context, TP_ERR_IO, "%s: %s: %s", t->file, what, why);
+    tp_fail(t->context, TP_ERR_IO, "%.700s: %s: %s", t->file, what, why);
 }
 
 /* Parses a piece of the file; false after recording what is wrong with it. */

@@ -26,7 +26,7 @@ static void fail_errno(tp_context *c, const char *call, const char *what, const 
 {
     char reason[128];
     if (strerror_r(errno, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", errno);
-    tp_fail(c, TP_ERR_IO, "%s: cannot %s '%s': %s", call, what, path, reason);
+    tp_fail(c, TP_ERR_IO, "%s: cannot %s '%.700s': %s", call, what, path, reason);
 }
 
 /* --- written --- */
