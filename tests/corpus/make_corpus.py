@@ -3,7 +3,6 @@
 what comes of each in cases.txt: the message, or "good" and what was read. Makes the committed files; checks that
 they are as they are made here; or makes those that are too large to be committed. test_corpus.c reads them."""
 import ctypes
-import gzip
 import json
 import pathlib
 import struct
@@ -11,15 +10,11 @@ import sys
 import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
-cases, large_cases = [], []  # (path, bytes or a function that writes them to a file, what comes of it)
+cases = []  # (path, bytes or a function that writes them to a file, what comes of it)
 
 
 def case(path, content, outcome):
     cases.append((path, content, outcome.replace("@", path)))
-
-
-def large(path, content, outcome):
-    large_cases.append((path, content, outcome.replace("@", path)))
 
 
 # ---- safetensors: u64 length of the header, header, elements
@@ -255,9 +250,9 @@ class Zip:
     def __init__(self):
         self.entries, self.directory, self.n = b"", b"", 0
 
-    def add(self, name, content, method=STORED, local=None, **listed):
+    def add(self, name, content, method=STORED, local=None, stream=None, **listed):
         """Adds an entry. What its header says is changed by `local`, what the directory says by `listed`."""
-        packed = deflate(content) if method == DEFLATED else content
+        packed = stream or (deflate(content) if method == DEFLATED else content)
         true = {"flags": 0, "method": method, "crc": zlib.crc32(content), "packed": len(packed), "size": len(content),
                 "name": name, "extra": b"", "at": len(self.entries)}
         self.entries += b"PK\3\4" + self.record(**{**true, **(local or {})}) + packed
@@ -386,10 +381,13 @@ def idx(sizes, data=b"", kind=8, start=b"\0\0", rank=None):
     return start + bytes([kind, len(sizes) if rank is None else rank]) + struct.pack(">%dI" % len(sizes), *sizes) + data
 
 
+GZ = b"\x1f\x8b\x08\0\0\0\0\0\2\xff"
+
+
 def gz(data, **changed):
     """gzip without name and time; `changed`: crc and size at the end."""
     end = {"crc": zlib.crc32(data), "size": len(data) & 0xffffffff, **changed}
-    return b"\x1f\x8b\x08\0\0\0\0\0\2\xff" + deflate(data) + struct.pack("<2I", end["crc"], end["size"])
+    return GZ + deflate(data) + struct.pack("<2I", end["crc"], end["size"])
 
 
 def make_idx():
@@ -518,15 +516,255 @@ def make_csv():
     bad("like-too-many-columns", "1,2,cat\n", "2 columns of values, where 1 are expected")
 
 
+# ---- checkpoints: hashed safetensors files; of the training in test_corpus.c
+
+SCORES = ("loss accuracy precision recall f1 mae mse rmse r2 val_loss val_accuracy val_precision val_recall val_f1 "
+          "val_mae val_mse val_rmse val_r2 lr").split()
+
+
+def checkpoint(tensors=None, training=None, place=None, key="taper.checkpoint", text=None, without=None):
+    """A right one after an epoch, but for what is changed; None takes something away."""
+    def changed(right, change):
+        return {k: v for k, v in {**right, **(change or {})}.items() if v is not None}
+
+    numbers = changed({
+        "training": changed({
+            "optimizer": "sgd", "monitor": "loss", "samples": 3, "initial_epoch": 0, "batch_size": 2, "accumulate": 1,
+            "patience": 0, "schedules": 0, "seed": "0", "clip_norm": 0.0, "clip_value": 0.0, "min_delta": 0.0,
+            "no_shuffle": False, "drop_last": False, "schedule_every_step": False}, training),
+        "place": changed({
+            "number": 0, "epoch": 1, "batch": 0, "best_epoch": 0, "since_best": 0, "steps": 2, "seed": "0",
+            "counter": "0", "epoch_loss": 0.0, "last_loss": 0.5, "lr": 0.1, "best": 0.5, "base_lr": 0.1}, place),
+        "schedules": [], "frozen": [], "history": SCORES}, {without: None})
+    named = changed({
+        "history": ("F64", [1, len(SCORES)], struct.pack("<19d", *([0.5] * 18 + [0.1]))),
+        "optimizer.0.weight.step": ("F64", [], struct.pack("<d", 2)),
+        "optimizer.0.bias.step": ("F64", [], struct.pack("<d", 2)),
+        "model.0.weight": ("F32", [1, 2], struct.pack("<2f", 1, 2)),
+        "model.0.bias": ("F32", [1], struct.pack("<f", 3)),
+        "optimizer.0.weight.momentum_buffer": ("F32", [1, 2], bytes(8)),
+        "optimizer.0.bias.momentum_buffer": ("F32", [1], bytes(4))}, tensors)
+    return hashed([(name, *t) for name, t in named.items()], {key: json.dumps(numbers) if text is None else text})
+
+
+def make_checkpoint():
+    def bad(name, content, message):
+        case("checkpoint/%s.safetensors" % name, content, "tp_fit: " + message)
+
+    def unreadable(name, content, message):
+        message = message.replace("FILE", "'run/checkpoint-a.safetensors'")
+        bad(name, content, "no checkpoint in 'run' can be read: " + message)
+
+    nothing = ("F32", [0], b"")
+    unreadable("empty", b"", "tp_safetensors_open: FILE: byte 0: it ends here, 8 bytes before it should")
+    unreadable("cut-short", checkpoint()[:-1],
+        "tp_safetensors_open: FILE: byte 1675: the data_offsets of tensor 'optimizer.0.bias.momentum_buffer' "
+               "are not two places in the 191 bytes after the header")
+    unreadable("header-changed", checkpoint().replace(b"sgd", b"sge"),
+        "tp_safetensors_open: FILE: byte 0: the header does not have the hash in it: it was changed or damaged")
+    unreadable("weights-changed", checkpoint()[:-30] + b"\1" + checkpoint()[-29:],
+        "tp_safetensors_read: FILE: tensor 'optimizer.0.bias.step', byte 1888: its bytes do not have the hash "
+               "in the header: they were changed or damaged")
+    unreadable("not-hashed", safetensors({"__metadata__": {"taper.checkpoint": "{}"}}),
+        "tp_fit: FILE is no checkpoint: it has no hashes")
+    unreadable("no-checkpoint", checkpoint(key="taper.net"),
+        "tp_fit: FILE is no checkpoint: it has no taper.checkpoint")
+    unreadable("no-json", checkpoint(text="{"),
+        "tp_fit: FILE is no checkpoint: byte 1 of taper.checkpoint: string or '}' expected near end of file")
+    unreadable("deep", checkpoint(text="[" * 5000),
+        "tp_fit: FILE is no checkpoint: byte 2049 of taper.checkpoint: maximum parsing depth reached near '['")
+    unreadable("a-list", checkpoint(text="[]"), "tp_fit: in FILE 'number' is not as it should be")
+    unreadable("place-missing", checkpoint(place=dict.fromkeys(("number", "epoch"))),
+        "tp_fit: in FILE 'number' is not as it should be")
+    unreadable("number-negative", checkpoint(place={"number": -1}), "tp_fit: in FILE 'number' is not as it should be")
+    unreadable("number-a-text", checkpoint(place={"number": "1"}), "tp_fit: in FILE 'number' is not as it should be")
+    unreadable("number-2-63", checkpoint(text='{"place":{"number":9223372036854775808}}'),
+        "tp_fit: FILE is no checkpoint: byte 38 of taper.checkpoint: too big integer near '9223372036854775808'")
+    unreadable("counter-negative", checkpoint(place={"counter": "-1"}),
+        "tp_fit: in FILE 'counter' is not as it should be")
+    unreadable("counter-2-64", checkpoint(place={"counter": "18446744073709551616"}),
+        "tp_fit: in FILE 'counter' is not as it should be")
+    unreadable("counter-with-space", checkpoint(place={"counter": " 1"}),
+        "tp_fit: in FILE 'counter' is not as it should be")
+    unreadable("loss-a-list", checkpoint(place={"last_loss": []}), "tp_fit: in FILE 'last_loss' is not as it should be")
+    bad("training-missing", checkpoint(without="training"), "the checkpoint is of a training with another 'optimizer'")
+    bad("of-another-optimizer", checkpoint(training={"optimizer": "adam"}),
+        "the checkpoint is of a training with another 'optimizer'")
+    bad("of-more-samples", checkpoint(training={"samples": 1 << 62}),
+        "the checkpoint is of a training with another 'samples'")
+    for name, change in (("number-last", {"number": (1 << 63) - 1}), ("epoch-too-large", {"epoch": 2}),
+                         ("epoch-negative", {"epoch": -1}), ("epoch-2-62", {"epoch": 1 << 62}),
+                         ("batch-too-large", {"batch": 3}), ("batch-negative", {"batch": -1}),
+                         ("steps-negative", {"steps": -1}), ("since-best-negative", {"since_best": -1}),
+                         ("best-epoch-too-large", {"best_epoch": 1}), ("rate-negative", {"base_lr": -1.0}),
+                         ("rate-nan", {"base_lr": "nan"})):
+        bad("place-" + name, checkpoint(place=change),
+            "in the checkpoint '%s' is not as it should be" % list(change)[0])
+    bad("batch-without-outputs", checkpoint(place={"batch": 1}),
+        "in the checkpoint 'epoch.outputs' is not as it should be")
+    bad("history-missing", checkpoint({"history": None}), "in the checkpoint 'history' is not as it should be")
+    bad("history-f32", checkpoint({"history": ("F32", [1, 19], bytes(76))}),
+        "in the checkpoint 'history' is not as it should be")
+    bad("history-narrow", checkpoint({"history": ("F64", [1, 18], bytes(144))}),
+        "in the checkpoint 'history' is not as it should be")
+    bad("history-flat", checkpoint({"history": ("F64", [19], bytes(152))}),
+        "in the checkpoint 'history' is not as it should be")
+    bad("history-too-long", checkpoint({"history": ("F64", [2, 19], bytes(304))}),
+        "in the checkpoint 'epoch' is not as it should be")
+    bad("weight-missing", checkpoint({"model.0.weight": None}),
+        "the checkpoint has no 'model.0.weight' of this shape and dtype")
+    bad("weight-of-another-shape", checkpoint({"model.0.weight": ("F32", [2, 1], bytes(8))}),
+        "the checkpoint has no 'model.0.weight' of this shape and dtype")
+    bad("weight-of-another-dtype", checkpoint({"model.0.bias": ("I32", [1], bytes(4))}),
+        "the checkpoint has no 'model.0.bias' of this shape and dtype")
+    bad("weight-too-many", checkpoint({"model.1.weight": nothing}), "in the checkpoint 'model' is not as it should be")
+    bad("state-missing", checkpoint({"optimizer.0.bias.momentum_buffer": None}),
+        "the checkpoint has no 'optimizer.0.bias.momentum_buffer' of this shape and dtype")
+    case("checkpoint/state-unknown.safetensors", checkpoint({"optimizer.0.bias.momentum": nothing}),
+         "tp_optimizer_state: sgd has no state '0.bias.momentum'")
+    bad("state-of-another-shape", checkpoint({"optimizer.0.bias.momentum_buffer": nothing}),
+        "the checkpoint has no 'optimizer.0.bias.momentum_buffer' of this shape and dtype")
+    bad("gradient-unknown", checkpoint({"gradient.1.weight": nothing}),
+        "in the checkpoint 'gradient' is not as it should be")
+    bad("gradient-of-another-shape", checkpoint({"gradient.0.bias": nothing}),
+        "in the checkpoint 'gradient' is not as it should be")
+    case("checkpoint/good.safetensors", checkpoint(), "good: weight f32 [1,2] 1 2, bias f32 [1] 3")
+
+
+# ---- net strings and config.json of runs
+
+
+def make_net():
+    def bad(name, text, message):
+        case("net/%s.txt" % name, text if isinstance(text, bytes) else text.encode(), "tp_net, column " + message)
+
+    bad("empty", "", "1: a layer is expected, the text ends")
+    bad("spaces", "   ", "4: a layer is expected, the text ends")
+    bad("unknown", "linear 3, rleu", "11: there is no layer 'rleu'; the nearest is 'relu'")
+    bad("comma-alone", ",", "1: a layer is expected, got ','")
+    bad("comma-at-the-end", "relu,", "6: a layer is expected, the text ends")
+    bad("never-closed", "(relu, (tanh)", "14: ',' or ')' is expected, the text ends")
+    bad("never-opened", "relu)", "5: ',' is expected, got ')'")
+    bad("closed-at-once", "()", "2: a layer is expected, got ')'")
+    bad("deep", "(" * 5000 + "relu" + ")" * 5000,
+        "64: tp_module_add_child: '0' would hold itself, or be nested more than 63 deep")
+    bad("size-missing", "linear", "1: linear takes 'out', an integer")
+    bad("size-0", "linear 0", "1: tp_linear: takes sizes of 1 or more, got 2 and 0")
+    bad("size-negative", "linear -1", "1: tp_linear: takes sizes of 1 or more, got 2 and -1")
+    bad("size-a-fraction", "linear 2.5", "8: 'out' of linear takes an integer, got '2.5'")
+    bad("size-2-63", "linear 9223372036854775808", "8: 'out' of linear takes an integer, got '9223372036854775808'")
+    bad("size-huge", "linear 1e300", "8: 'out' of linear takes an integer, got '1e300'")
+    bad("size-2-32", "linear 4294967296", "8: 'out' of linear takes an integer, got '4294967296'")
+    case("net/size-of-gigabytes.txt", b"linear 2000000000, linear 2000000000", "no memory")
+    bad("option-unknown", "linear 3 bais=false", "10: linear has no argument 'bais'; the nearest is 'bias'")
+    bad("option-twice", "linear 3 bias=false bias=true", "21: 'bias' of linear is given twice")
+    bad("option-of-no-value", "linear 3 bias=", "10: 'bias' of linear takes true or false, got ''")
+    bad("option-nan", "dropout nan", "9: 'p' of dropout takes a number, got 'nan'")
+    bad("not-ascii", b"\xff\xfe", "1: there is no layer '\\xff\\xfe'; the nearest is 'elu'")
+    bad("control", "linear 3\x1b[31m", "8: 'out' of linear takes an integer, got '3?[31m'")
+    bad("long-word", "x" * 10000,
+        "1: there is no layer 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'; the nearest is 'softmax'")
+    case("net/good.txt", b"linear 4, (tanh, dropout 0.5), linear 3 bias=false", "good: 3 parameters")
+
+
+def make_config():
+    def bad(name, content, message, first=""):
+        text = content if isinstance(content, str) else json.dumps(content)
+        case("config/%s.json" % name, text.encode(), first + "taper: run/config.json: " + message)
+
+    right = {"version": "0.1.0", "data": "iris", "net": "linear 3"}
+    bad("empty", "", "line 1: '[' or '{' expected near end of file")
+    bad("no-json", "data: iris", "line 1: '[' or '{' expected near 'data'")
+    bad("a-list", "[]", "not a JSON object")
+    bad("cut-short", '{"data": "iris", "net"', "line 1: ':' expected near end of file")
+    bad("deep", '{"data":' + "[" * 5000, "line 1: maximum parsing depth reached near '['")
+    bad("nul", '{"data": "iris\\u0000"}',
+        "line 1: \\u0000 is not allowed without JSON_ALLOW_NUL near '\"iris\\u0000\"'")
+    bad("key-twice", '{"data": "iris", "data": "wine"}', "line 1: duplicate object key near '\"data\"'")
+    bad("data-missing", {"net": "relu"}, "'data' is missing")
+    bad("net-missing", {"data": "iris"}, "'net' is missing")
+    bad("setting-unknown", {**right, "epoch": 1}, "there is no setting 'epoch'")
+    bad("setting-output", {**right, "o": "elsewhere"}, "there is no setting 'o'")
+    bad("setting-overwrite", {**right, "overwrite": ""}, "there is no setting 'overwrite'")
+    for name, value in (("0", 0), ("a-text", "many")):
+        bad("epochs-" + name, {**right, "epochs": value}, "'epochs' is not as it should be",
+            "taper train: --epochs takes a whole number of 1 to 1000000000, not '%s'; see `taper help train`\\n"
+            % value)
+    bad("epochs-2-63", '{"data":"iris","net":"relu","epochs":9223372036854775808}',
+        "line 1: too big integer near '9223372036854775808'")
+    bad("epochs-null", {**right, "epochs": None}, "'epochs' is not as it should be")
+    bad("epochs-a-list", {**right, "epochs": [1]}, "'epochs' is not as it should be")
+    bad("rate-huge", '{"data":"iris","net":"relu","lr":1e999}', "line 1: real number overflow near '1e999'")
+    bad("optim-unknown", {**right, "optim": "magic"}, "'optim' is not as it should be",
+        "taper: unknown --optim 'magic'; the nearest is 'sgd'\\n")
+
+
 # ---- what is too large to be committed
 
 
+def hole(start, size, end=b""):
+    """A file of `size` bytes, zeros between its start and its end."""
+    def write_holes(file):
+        file.write(start)
+        file.truncate(size)
+        file.seek(size - len(end))
+        file.write(end)
+    return write_holes
+
+
+def zeros_deflated(mib, start):
+    """So many MiB of zeros behind `start`, in a thousandth of the bytes: a full flush forgets what was before."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
+    piece = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return packed + piece * mib + packer.flush()
+
+
+def bomb(mib):
+    """An npz file of an array of so many MiB."""
+    start = npy(head("'|u1'", shape="(%d,)" % (mib << 20)))
+    size = len(start) + (mib << 20)
+    return Zip().add(b"bomb.npy", start, DEFLATED, {"size": size}, zeros_deflated(mib, start), size=size).end()
+
+
+def make_large():
+    gib = 1 << 30
+    big = safetensors({"a": tensor([gib], 0, 4 * gib)})
+    case("safetensors/4-gib.safetensors", hole(big, len(big) + 4 * gib), "no memory")
+    case("safetensors/header-of-16-mib-and-1.safetensors", hole(struct.pack("<Q", (16 << 20) + 1), 32 << 20),
+        "tp_safetensors_open: '@': byte 0: a header of 16777217 bytes, in a file of 33554432; at most 16777216")
+    most = 16 << 20
+    for name, piece in (("numbers", "0,"), ("objects", "{},"), ("lists", "[],"), ("texts", '"",')):
+        text = ('{"a":[' + piece * (most // len(piece)))[:most - 2] + "]}"
+        case("safetensors/header-of-%s.safetensors" % name, safetensors(text.encode()),
+             "tp_safetensors_open: '@': byte 13: a value of 16777210 bytes, more than 4096")
+    case("safetensors/header-of-depth.safetensors", safetensors(b'{"a":' + b"[" * (most - 5)),
+        "tp_safetensors_open: '@': byte 29: the header is no JSON object: values within values, too deep")
+    many = {"%x" % i: tensor([0], 0, 0, "U8") for i in range(50000)}
+    case("safetensors/names-50000.safetensors", safetensors({**many, "last": tensor([1], 1, 2, "U8")}, bytes(2)),
+        "tp_safetensors_open: '@': byte 2745697: tensor 'last' begins here, not at byte 2745696")
+    start = npy(head("'|u1'", shape="(%d,)" % (4 * gib)))
+    case("npy/4-gib.npy", hole(start, len(start) + 4 * gib), "no memory")
+    case("npz/bomb.npz", bomb(1025),
+        "tp_npz_read: '@': array 'bomb' unpacks to 1074790477 bytes, more than .most, 1073741824")
+    case("npz/bomb-below-the-limit.npz", bomb(1000), "no memory")
+    case("idx/bomb-idx-ubyte.gz", GZ + zeros_deflated(1100, idx([1025, 1 << 20])),
+        "tp_idx_read: '@': byte 4: it unpacks to 1074790400 bytes, more than .most, 1073741824")
+    case("csv/line-of-1-gib.csv", hole(b"a,k\n1,", gib), "@: line 2: a field of more than 1 MiB; is a quote missing?")
+    case("csv/quote-of-1-gib.csv", hole(b'a,k\n1,"', gib), "@: line 2: a field of more than 1 MiB; is a quote missing?")
+    case("csv/separators-17-mib.csv", b"," * (17 << 20), "@: line 1: more than 1048576 fields")
+    case("csv/lines-17-mib.csv", b"1,2\n" * (17 << 18), "no memory")
+
+
 def main(arguments):
-    for make in (make_safetensors, make_npy, make_npz, make_idx, make_mnist, make_csv):
-        make()
     if arguments[:1] == ["--large"]:
-        write(pathlib.Path(arguments[1]), large_cases)
-    elif arguments == ["--check"]:
+        make_large()
+        write(pathlib.Path(arguments[1]), cases)
+        return 0
+    for make in (make_safetensors, make_npy, make_npz, make_idx, make_mnist, make_csv, make_checkpoint, make_net,
+                 make_config):
+        make()
+    if arguments == ["--check"]:
         different = sorted(differences())
         print("\n".join("not as it is made: " + path for path in different) or "the corpus is as it is made")
         return 1 if different else 0
