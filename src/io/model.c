@@ -177,6 +177,10 @@ static void read_model(tp_model *m, tp_safetensors *f)
     if (!data) return;
     json_error_t error;
     json_t *json = tp_json_parse(c, data, strlen(data), &error, opening);
+    if (!json)
+        tp_fail(c, TP_ERR_DATA, "%s: byte %d: %s", DATA_KEY, error.position, error.text);
+    else if (dtype_named(dtype) == TP_DTYPES)
+        tp_fail(c, TP_ERR_DATA, "%s: there is no dtype '%.20s'", DTYPE_KEY, dtype);
     if (tp_ok(c)) m->data = tp_data_from_json(c, json, opening);
     json_decref(json);
     m->net = tp_net(c, text, tp_dataset_sample_shape(m->data), .dtype = dtype_named(dtype),

@@ -631,6 +631,76 @@ def make_checkpoint():
     case("checkpoint/good.safetensors", checkpoint(), "good: weight f32 [1,2] 1 2, bias f32 [1] 3")
 
 
+# ---- models: hashed safetensors files
+
+
+def model(net="linear 2", dtype="f32", data=None, tensors=None, **changed):
+    """A right one, but for what is changed; None takes something away."""
+    right = {"sample": [1], "dtype": "f64", "target": {"kind": "classes", "name": "k", "classes": ["x", "y"]},
+             "features": ["a"], "categories": {}, "mean": [1.5], "deviation": [0.5]}
+    right = {k: v for k, v in {**right, **changed}.items() if v is not None}
+    metadata = {"taper.net": net, "taper.dtype": dtype, "taper.data": json.dumps(right) if data is None else data,
+                "taper.criterion": "cross_entropy"}
+    weights = tensors or [("0.weight", "F32", [2, 1], struct.pack("<2f", 1, 2)), ("0.bias", "F32", [2], bytes(8))]
+    return hashed(weights, {k: v for k, v in metadata.items() if v is not None})
+
+
+def make_model():
+    def bad(name, content, message):
+        case("model/%s.safetensors" % name, content, "tp_model_open: " + message)
+
+    def bad_data(name, part, **changed):
+        bad("data-" + name, model(**changed),
+            "'@': tp_model_open: '%s' in the metadata taper.data is not as it should be" % part)
+
+    bad("weights-alone", safetensors({"0.bias": tensor([], 0, 4)}, bytes(4)),
+        "'@' is no model file: it has no taper.net; tp_module_load reads weights alone")
+    bad("not-hashed", safetensors({"__metadata__": {"taper.net": "relu"}}),
+        "'@' is no model file: it has no hashes; tp_module_load reads weights alone")
+    bad("net-missing", model(net=None), "'@' is no model file: it has no taper.net; tp_module_load reads weights alone")
+    bad("net-empty", model(net=""), "'@': tp_net, column 1: a layer is expected, the text ends")
+    bad("net-unknown", model(net="linaer 2"),
+        "'@': tp_net, column 1: there is no layer 'linaer'; the nearest is 'linear'")
+    bad("net-of-gigabytes", model(net="linear 2000000000"),
+        "'@': tp_net, column 1: from here on there are more parameters than are allowed")
+    case("model/net-of-many-layers.safetensors", model(net=", ".join(["linear 1000"] * 1000)), "no memory")
+    bad("net-larger", model(net="linear 3"),
+        "'@' does not fit: '0.weight' is f32 [3,1] here and f32 [2,1] in the file, "
+        "'0.bias' is f32 [3] here and f32 [2] in the file")
+    bad("net-of-more-layers", model(net="linear 2, linear 2"),
+        "'@' does not fit: '1.weight' is not in the file, '1.bias' is not in the file")
+    bad("net-of-fewer-layers", model(net="relu"),
+        "'@' does not fit: '0.weight' is in the file only, '0.bias' is in the file only")
+    bad("dtype-unknown", model(dtype="f31"), "'@': taper.dtype: there is no dtype 'f31'")
+    bad("dtype-integer", model(dtype="i32"), "'@': tp_net, column 1: uniform_from: draws floats, got dtype i32")
+    bad("dtype-another", model(dtype="f64"),
+        "'@' does not fit: '0.weight' is f64 [2,1] here and f32 [2,1] in the file, "
+        "'0.bias' is f64 [2] here and f32 [2] in the file")
+    bad("data-no-json", model(data="{"), "'@': taper.data: byte 1: string or '}' expected near end of file")
+    bad("data-deep", model(data="[" * 5000), "'@': taper.data: byte 2049: maximum parsing depth reached near '['")
+    bad("data-a-list", model(data="[]"),
+        "'@': tp_model_open: 'sample' in the metadata taper.data is not as it should be")
+    target = {"kind": "classes", "name": "k", "classes": ["x", "y"]}
+    for name, sample in (("missing", None), ("a-number", 1), ("negative", [-1]), ("a-text", ["1"]),
+                         ("of-8-axes", [1] * 8), ("wraps", [1 << 32, 1 << 32])):
+        bad_data("sample-" + name, "sample", sample=sample)
+    bad("data-sample-huge", model(sample=[1 << 40]),
+        "'@': tp_model_open: tp_dataset_name_features: 1 names for 1099511627776 columns")
+    bad_data("kind-unknown", "kind", target={**target, "kind": "magic"})
+    bad_data("name-missing", "name", target={"kind": "classes"})
+    bad_data("classes-numbers", "classes", target={**target, "classes": [1, 2]})
+    bad("data-features-too-many", model(features=["a", "b"]),
+        "'@': tp_model_open: tp_dataset_name_features: 2 names for 1 columns")
+    bad_data("mean-missing", "mean", mean=None)
+    bad_data("mean-too-long", "mean", mean=[1, 2])
+    bad_data("mean-a-text", "mean", mean=["1"])
+    bad("data-deviation-0", model(deviation=[0]),
+        "'@': tp_model_open: tp_dataset_set_scaling: takes finite means and deviations above 0")
+    bad("data-deviation-negative", model(deviation=[-1.0]),
+        "'@': tp_model_open: tp_dataset_set_scaling: takes finite means and deviations above 0")
+    case("model/good.safetensors", model(), "good: weight f32 [2,1] 1 2, y f32 [1,2] 3 6")
+
+
 # ---- net strings and config.json of runs
 
 
@@ -761,8 +831,8 @@ def main(arguments):
         make_large()
         write(pathlib.Path(arguments[1]), cases)
         return 0
-    for make in (make_safetensors, make_npy, make_npz, make_idx, make_mnist, make_csv, make_checkpoint, make_net,
-                 make_config):
+    for make in (make_safetensors, make_npy, make_npz, make_idx, make_mnist, make_csv, make_checkpoint, make_model,
+                 make_net, make_config):
         make()
     if arguments == ["--check"]:
         different = sorted(differences())

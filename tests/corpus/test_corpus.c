@@ -102,6 +102,14 @@ static void read_checkpoint(tp_context *c, const char *path, FILE *out)
     say(out, "bias", tp_parameter(net, "0.bias"));
 }
 
+/* A model of one input, and what it makes of a 3. */
+static void read_model(tp_context *c, const char *path, FILE *out)
+{
+    tp_module *net = tp_model_net(tp_model_open(c, path));
+    say(out, "weight", tp_parameter(net, "0.weight"));
+    say(out, "y", tp_forward(net, tp_from_doubles(c, TP_SHAPE(1, 1), TP_F32, (double[]){3})));
+}
+
 /* A net of two inputs. */
 static void read_net(tp_context *c, const char *path, FILE *out)
 {
@@ -122,6 +130,7 @@ static const struct {
                {"mnist/", read_mnist},
                {"csv/", read_csv},
                {"checkpoint/", read_checkpoint},
+               {"model/", read_model},
                {"net/", read_net}};
 enum { READERS = sizeof readers / sizeof *readers };
 
@@ -240,6 +249,7 @@ static void test_mnist(void **state) { (void)state, assert_true(read_all(corpus,
 static void test_csv(void **state) { (void)state, assert_true(read_all(corpus, "csv/") > 14); }
 
 static void test_checkpoint(void **state) { (void)state, assert_true(read_all(corpus, "checkpoint/") > 12); }
+static void test_model(void **state) { (void)state, assert_true(read_all(corpus, "model/") > 10); }
 static void test_net(void **state) { (void)state, assert_true(read_all(corpus, "net/") > 10); }
 
 /* What is too large to be committed. */
@@ -318,9 +328,11 @@ static int clear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_safetensors), cmocka_unit_test(test_npy),        cmocka_unit_test(test_npz),
-        cmocka_unit_test(test_idx),         cmocka_unit_test(test_mnist),      cmocka_unit_test(test_csv),
-        cmocka_unit_test(test_net),         cmocka_unit_test(test_checkpoint), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_safetensors), cmocka_unit_test(test_npy),
+        cmocka_unit_test(test_npz),         cmocka_unit_test(test_idx),
+        cmocka_unit_test(test_mnist),       cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_net),         cmocka_unit_test(test_model),
+        cmocka_unit_test(test_checkpoint),  cmocka_unit_test(test_large),
         cmocka_unit_test(test_shrinking),
     };
     return cmocka_run_group_tests(tests, make, clear);
