@@ -83,10 +83,11 @@ static bool skip_quoted(text *t)
     return true;
 }
 
-/* Passes over a value, of which only quotes and brackets are looked at. */
+/* Passes over a value, of which only quotes and brackets are looked at; not over all of a large one. */
 static bool skip(text *t)
 {
     static const char special[] = "[]{}\",: \t\n\r";
+    const char *from = t->at;
     int depth = 0;
     do {
         char c = next(t);
@@ -100,7 +101,7 @@ static bool skip(text *t)
         t->at++;
         if (strchr(special, c)) continue;
         while (t->at < t->end && !strchr(special, *t->at)) t->at++;
-    } while (depth > 0);
+    } while (depth > 0 && t->at - from <= MOST_PIECE);
     return true;
 }
 
@@ -120,8 +121,7 @@ static json_t *read_small(text *t, const char *what)
     const char *from = t->at;
     if (!skip(t)) return NULL;
     if (t->at - from <= MOST_PIECE) return decode(t, from);
-    tp_bytes_bad(&t->b, place(t, from), "%s of %lld bytes, more than %d", what, (long long)(t->at - from),
-                 MOST_PIECE);
+    tp_bytes_bad(&t->b, place(t, from), "%s of more than %d bytes", what, MOST_PIECE);
     return NULL;
 }
 

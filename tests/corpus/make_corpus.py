@@ -807,12 +807,12 @@ def make_large():
     for name, piece in (("numbers", "0,"), ("objects", "{},"), ("lists", "[],"), ("texts", '"",')):
         text = ('{"a":[' + piece * (most // len(piece)))[:most - 2] + "]}"
         case("safetensors/header-of-%s.safetensors" % name, safetensors(text.encode()),
-             "tp_safetensors_open: '@': byte 13: a value of 16777210 bytes, more than 4096")
+             "tp_safetensors_open: '@': byte 13: a value of more than 4096 bytes")
     case("safetensors/header-of-depth.safetensors", safetensors(b'{"a":' + b"[" * (most - 5)),
         "tp_safetensors_open: '@': byte 29: the header is no JSON object: values within values, too deep")
-    many = {"%x" % i: tensor([0], 0, 0, "U8") for i in range(50000)}
-    case("safetensors/names-50000.safetensors", safetensors({**many, "last": tensor([1], 1, 2, "U8")}, bytes(2)),
-        "tp_safetensors_open: '@': byte 2745697: tensor 'last' begins here, not at byte 2745696")
+    many = {"%x" % i: tensor([0], 0, 0, "U8") for i in range(10000)}
+    case("safetensors/names-10000.safetensors", safetensors({**many, "last": tensor([1], 1, 2, "U8")}, bytes(2)),
+         "tp_safetensors_open: '@': byte 545697: tensor 'last' begins here, not at byte 545696")
     start = npy(head("'|u1'", shape="(%d,)" % (4 * gib)))
     case("npy/4-gib.npy", hole(start, len(start) + 4 * gib), "no memory")
     case("npz/bomb.npz", bomb(1025),
@@ -823,7 +823,6 @@ def make_large():
     case("csv/line-of-1-gib.csv", hole(b"a,k\n1,", gib), "@: line 2: a field of more than 1 MiB; is a quote missing?")
     case("csv/quote-of-1-gib.csv", hole(b'a,k\n1,"', gib), "@: line 2: a field of more than 1 MiB; is a quote missing?")
     case("csv/separators-17-mib.csv", b"," * (17 << 20), "@: line 1: more than 1048576 fields")
-    case("csv/lines-17-mib.csv", b"1,2\n" * (17 << 18), "no memory")
 
 
 def main(arguments):

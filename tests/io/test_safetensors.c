@@ -252,12 +252,12 @@ static void test_excess(void **state)
     memcpy(header, "{\"", 2);
     memcpy(header + 5000, "\":{}}", 6);
     tp_safetensors_open(c, file_of(header, 0));
-    expect_error(c, TP_ERR_DATA, "byte 9: a name of 5000 bytes, more than 4096");
+    expect_error(c, TP_ERR_DATA, "byte 9: a name of more than 4096 bytes");
     memset(header, ' ', sizeof header - 1);
     memcpy(header, "{\"a\":{", 6);
     memcpy(header + 5000, "}}", 3);
     tp_safetensors_open(c, file_of(header, 0));
-    expect_error(c, TP_ERR_DATA, "byte 13: a value of 4996 bytes, more than 4096");
+    expect_error(c, TP_ERR_DATA, "byte 13: a value of more than 4096 bytes");
 }
 
 static void test_header_most(void **state)
