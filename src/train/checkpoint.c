@@ -239,30 +239,41 @@ static void put_lasting(tp_training *t, const loaded *l)
     release(&now);
 }
 
+/* Whether all gradients are such as the parameters to be trained have. */
+static bool right_gradients(const tp_training *t, const loaded *l)
+{
+    for (int i = 0; i < l->tensors.n; i++) {
+        const char *path = after(l->tensors.v[i].name, gradient);
+        const tp_tensor *p = path ? tp_module_find(t->state.net, path) : NULL;
+        if (path && !(p && alike(p, l->tensors.v[i].tensor) && !tp_place_is_frozen(l->json, path)))
+            return false;
+    }
+    return true;
+}
+
 /* A gradient is that of the parameter times it. */
 static void put_gradients(tp_training *t, const loaded *l)
 {
     tp_optimizer_zero_grad(t->state.optimizer);
     for (int i = 0; i < l->tensors.n && tp_ok(t->c); i++) {
         const char *path = after(l->tensors.v[i].name, gradient);
-        tp_tensor *g = l->tensors.v[i].tensor, *p = path ? tp_module_find(t->state.net, path) : NULL;
-        if (path && !(p && tp_requires_grad(p) && alike(p, g)))
-            wrong(t, "gradient");
-        else if (path)
-            tp_backward(tp_sum(tp_mul(p, g), TP_ALL, false));
+        tp_tensor *g = l->tensors.v[i].tensor;
+        if (path) tp_backward(tp_sum(tp_mul(tp_module_find(t->state.net, path), g), TP_ALL, false));
     }
 }
 
-static void put_seen(tp_training *t, const loaded *l, int64_t batch)
+/* Samples of the epoch that have been seen. */
+static int64_t seen_at(const tp_training *t, const tp_place *p)
 {
-    tp_tensor *outputs = find(l, "epoch.outputs"), *targets = find(l, "epoch.targets");
-    int64_t at = batch * t->o->batch_size;
-    if (at > t->seen.n) at = t->seen.n;
-    if (at == 0) return;
-    if (!outputs || !targets || tp_size(outputs, 0) != at || tp_size(targets, 0) != at)
-        wrong(t, "epoch.outputs");
-    else
-        tp_gather_batch(&t->seen, outputs, targets, at, call);
+    int64_t at = p->batch * t->o->batch_size;
+    return at < t->seen.n ? at : t->seen.n;
+}
+
+/* Whether there are outputs and targets of them. */
+static bool right_seen(const loaded *l, int64_t at)
+{
+    const tp_tensor *outputs = find(l, "epoch.outputs"), *targets = find(l, "epoch.targets");
+    return at == 0 || (outputs && targets && tp_size(outputs, 0) == at && tp_size(targets, 0) == at);
 }
 
 /* How many epochs there are in the history, which it fills; -1 after recording that it is wrong. */
@@ -279,18 +290,22 @@ static int64_t put_history(tp_training *t, const loaded *l)
     return tp_size(rows, 0);
 }
 
+/* All is looked at before anything is overwritten. */
 static void put(tp_training *t, const loaded *l, int64_t *number)
 {
     tp_place p;
     if (!tp_place_same_training(t, l->json)) return;
     const char *field = tp_place_read(&p, l->json);
-    if (!field) field = tp_place_impossible(&p, t, put_history(t, l));
+    if (!field) field = tp_place_impossible(&p, t, l->json, put_history(t, l));
+    if (!field && !right_gradients(t, l)) field = "gradient";
+    if (!field && !right_seen(l, seen_at(t, &p))) field = "epoch.outputs";
     if (field) wrong(t, field);
     put_lasting(t, l);
     if (!tp_ok(t->c)) return;
     tp_place_go(t, &p, l->json);
     put_gradients(t, l);
-    put_seen(t, l, p.batch);
+    int64_t at = seen_at(t, &p);
+    if (at) tp_gather_batch(&t->seen, find(l, "epoch.outputs"), find(l, "epoch.targets"), at, call);
     *number = p.number;
 }
 

@@ -174,23 +174,6 @@ static tp_place place_of(const tp_training *t, int64_t number)
                       .base_lr = tp_optimizer_base_lr(s->optimizer)};
 }
 
-const char *tp_place_impossible(const tp_place *p, const tp_training *t, int64_t epochs)
-{
-    const struct {
-        const char *name;
-        bool possible;
-    } fields[] = {{"number", p->number >= 0 && p->number < INT64_MAX},
-                  {"epoch", p->epoch >= t->o->initial_epoch && p->epoch - t->o->initial_epoch == epochs},
-                  {"batch", p->batch >= 0 && p->batch <= t->state.batches},
-                  {"best_epoch", p->best_epoch >= -1 && p->best_epoch < epochs},
-                  {"since_best", p->since_best >= 0},
-                  {"steps", p->steps >= 0},
-                  {"base_lr", isfinite(p->base_lr) && p->base_lr >= 0}};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (!fields[i].possible) return fields[i].name;
-    return NULL;
-}
-
 /* --- written --- */
 
 /* Appends to a list, which becomes NULL where there is no memory. */
@@ -260,28 +243,55 @@ bool tp_place_same_training(const tp_training *t, const json_t *json)
     return tp_ok(t->c);
 }
 
-static void put_frozen(tp_training *t, const json_t *list)
+bool tp_place_is_frozen(const json_t *json, const char *path)
+{
+    const json_t *list = json_object_get(json, "frozen");
+    for (size_t k = 0; k < json_array_size(list); k++) {
+        const char *name = json_string_value(json_array_get(list, k));
+        if (name && strcmp(name, path) == 0) return true;
+    }
+    return false;
+}
+
+static void put_frozen(tp_training *t, const json_t *json)
 {
     char path[LONGEST_PATH];
     for (int i = 0, n = tp_parameters(t->state.net); i < n; i++) {
         tp_tensor *p = tp_parameter_at(t->state.net, i, path, sizeof path);
-        bool frozen = false;
-        for (size_t k = 0; k < json_array_size(list); k++) {
-            const char *name = json_string_value(json_array_get(list, k));
-            frozen = frozen || (name && strcmp(name, path) == 0);
-        }
+        bool frozen = tp_place_is_frozen(json, path);
         if (frozen != !tp_requires_grad(p)) frozen ? tp_stop_grad(p) : tp_require_grad(p);
     }
 }
 
-static void put_schedules(tp_training *t, const json_t *list)
+/* Whether there can be so many of something, and still be more. */
+static bool countable(int64_t n) { return n >= 0 && n < INT64_MAX / 2; }
+
+/* The state of schedule i; false if it is not there as it should be. */
+static bool read_schedule(tp_schedule_state *s, const json_t *json, int i)
 {
+    json = json_array_get(json_object_get(json, "schedules"), (size_t)i);
+    return !from_json(s, schedule_fields, json) && countable(s->steps) && countable(s->bad) &&
+           countable(s->cooldown) && countable(s->reductions);
+}
+
+const char *tp_place_impossible(const tp_place *p, const tp_training *t, const json_t *json, int64_t epochs)
+{
+    const struct {
+        const char *name;
+        bool possible;
+    } fields[] = {{"number", countable(p->number)},
+                  {"epoch", p->epoch == t->o->initial_epoch + epochs},
+                  {"batch", p->batch >= 0 && p->batch <= t->state.batches},
+                  {"best_epoch", p->best_epoch >= -1 && p->best_epoch < epochs},
+                  {"since_best", countable(p->since_best)},
+                  {"steps", countable(p->steps)},
+                  {"base_lr", isfinite(p->base_lr) && p->base_lr >= 0}};
     tp_schedule_state state;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (!fields[i].possible) return fields[i].name;
     for (int i = 0, n = schedules_of(t); i < n; i++)
-        if (from_json(&state, schedule_fields, json_array_get(list, (size_t)i)))
-            tp_fail(t->c, TP_ERR_DATA, "tp_fit: in the checkpoint 'schedules' is not as it should be");
-        else
-            tp_schedule_set_state(tp_optimizer_schedule_at(t->state.optimizer, i), state);
+        if (!read_schedule(&state, json, i)) return "schedules";
+    return NULL;
 }
 
 void tp_place_go(tp_training *t, const tp_place *p, const json_t *json)
@@ -297,8 +307,11 @@ void tp_place_go(tp_training *t, const tp_place *p, const json_t *json)
     t->history->best = p->best_epoch;
     tp_optimizer_set_steps(s->optimizer, p->steps);
     tp_optimizer_set_lr(s->optimizer, p->base_lr);
-    put_schedules(t, json_object_get(json, "schedules"));
-    put_frozen(t, json_object_get(json, "frozen"));
+    tp_schedule_state state;
+    for (int i = 0, n = schedules_of(t); i < n; i++)
+        if (read_schedule(&state, json, i))
+            tp_schedule_set_state(tp_optimizer_schedule_at(s->optimizer, i), state);
+    put_frozen(t, json);
     tp_seed(t->c, p->seed);
     tp_set_random_counter(t->c, p->counter);
 }

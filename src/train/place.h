@@ -23,10 +23,14 @@ const char *tp_place_read(tp_place *p, const json_t *json);
 /* Whether the JSON comes from a training with the same options; records where they differ. */
 bool tp_place_same_training(const tp_training *t, const json_t *json);
 
-/* The name of what a training with so many epochs in its history cannot have; NULL if it can stand there. */
-const char *tp_place_impossible(const tp_place *p, const tp_training *t, int64_t epochs);
+/* The name of what a training with so many epochs in its history cannot have; NULL if it can stand there,
+ * with its schedules as the JSON says. */
+const char *tp_place_impossible(const tp_place *p, const tp_training *t, const json_t *json, int64_t epochs);
 
-/* Puts it there, and the rest of the JSON. */
+/* Whether the JSON says that the parameter at that path is not trained. */
+bool tp_place_is_frozen(const json_t *json, const char *path);
+
+/* Puts it there, which is possible, and the rest of the JSON. */
 void tp_place_go(tp_training *t, const tp_place *p, const json_t *json);
 
 #endif

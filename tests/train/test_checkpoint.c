@@ -371,6 +371,63 @@ static void test_damage(void **state)
     assert_true(bits_of(net) == whole);
 }
 
+/* Writes the checkpoint at `path` again, with `to` in place of the first `from` in its numbers or, if they do
+ * not have it, for the tensor of that name. */
+static void forge(tp_context *c, const char *path, const char *from, const char *to)
+{
+    enum { MOST = 64 };
+    static char numbers[4096];
+    tp_named_tensor tensors[MOST];
+    tp_safetensors *f = tp_safetensors_open(c, path);
+    const char *text = tp_safetensors_metadata(f, "taper.checkpoint"), *at = strstr(text, from);
+    int n = tp_safetensors_count(f), length = (int)(at ? at - text : (ptrdiff_t)strlen(text));
+    bool found = at != NULL;
+    snprintf(numbers, sizeof numbers, "%.*s%s%s", length, text, at ? to : "", at ? at + strlen(from) : "");
+    assert_true(n < MOST);
+    for (int i = 0; i < n; i++) {
+        const char *name = tp_safetensors_name(f, i);
+        bool this = strcmp(name, from) == 0;
+        tensors[i] = (tp_named_tensor){this ? to : name, tp_safetensors_read(f, name)};
+        found = found || this;
+    }
+    assert_true(found);
+    const tp_metadata metadata = {"taper.checkpoint", numbers};
+    assert_int_equal(tp_safetensors_save(c, path, tensors, n, &metadata, 1), TP_OK);
+}
+
+/* A whole file that no training wrote: nothing of it is put anywhere. */
+static void test_forged(void **state)
+{
+    tp_context *c = *state;
+    static const struct {
+        const char *from, *to, *part;
+    } forged[] = {
+        {"\"base_lr\":", "\"base_lr\":-", "base_lr"},
+        {"\"steps\":", "\"steps\":-1,\"x\":", "steps"},
+        {"\"bad\":", "\"bad\":-1,\"x\":", "schedules"},
+        {"\"schedules\":[", "\"schedules\":[0,", "schedules"},
+        {"\"frozen\":[", "\"frozen\":[\"0.weight\"", "gradient"},
+        {"gradient.0.weight", "gradient.9.weight", "gradient"},
+        {"epoch.targets", "epoch.goals", "epoch.outputs"},
+    };
+    static bytes file;
+    int batches = 0;
+    FIT(c, 1, .epochs = 2, .accumulate = 4, .on_batch = count, .user = &batches);
+    get_bytes(in_folder(names[0]), &file);
+    tp_seed(c, 2);
+    uint64_t fresh = bits_of(dropout_net(c, 4, 3, TP_F32));
+    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
+        char text[128];
+        put_bytes(in_folder(names[0]), file.v, file.n);
+        forge(c, in_folder(names[0]), forged[i].from, forged[i].to);
+        training t = FIT(c, 2, .epochs = 2, .accumulate = 4, .resume = true);
+        snprintf(text, sizeof text, "in the checkpoint '%s' is not as it should be", forged[i].part);
+        expect_error(c, TP_ERR_DATA, text);
+        assert_true(bits_of(t.net) == fresh);
+        expect_near(tp_optimizer_lr(t.opt), 0.01, 0);
+    }
+}
+
 static void test_older_one(void **state)
 {
     tp_context *c = *state;
@@ -437,10 +494,9 @@ static void test_keeps_the_last_finite_one(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    FILE_TEST(test_every_batch), FILE_TEST(test_batch_by_batch),
-    FILE_TEST(test_files),       FILE_TEST(test_more_epochs),
-    FILE_TEST(test_refused),     FILE_TEST(test_damage),
-    FILE_TEST(test_older_one),   FILE_TEST(test_keeps_the_last_finite_one),
+    FILE_TEST(test_every_batch), FILE_TEST(test_batch_by_batch), FILE_TEST(test_files),
+    FILE_TEST(test_more_epochs), FILE_TEST(test_refused),        FILE_TEST(test_damage),
+    FILE_TEST(test_forged),      FILE_TEST(test_older_one),      FILE_TEST(test_keeps_the_last_finite_one),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }
