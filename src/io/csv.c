@@ -27,10 +27,11 @@ static void put(writer *w, char c)
     w->buffer[w->used++] = c;
 }
 
-/* A text, in quotes where a reader may see more in it, be it that it looks for the separator. */
+/* A text, in quotes where a reader may see more in it, be it that it looks for the separator or, at the start
+ * of the file, for a byte order mark. */
 static void put_text(writer *w, const char *text)
 {
-    bool quoted = !*text || strpbrk(text, ",;\t| \"\r\n");
+    bool quoted = !*text || strpbrk(text, ",;\t| \"\r\n") || strncmp(text, "\xef\xbb\xbf", 3) == 0;
     if (quoted) put(w, '"');
     for (; *text; text++) {
         if (*text == '"') put(w, '"');
