@@ -48,7 +48,8 @@ static void put_categories(json_t *object, const tp_dataset *d, int64_t features
 {
     char key[16];
     json_t *columns = json_object();
-    for (int i = 0; i < features; i++) {
+    for (int i = 0; features <= MOST_COLUMNS && i < features; i++) {
+        if (!tp_dataset_category(d, i, 0)) continue;
         snprintf(key, sizeof key, "%d", i);
         put_names(columns, key, d, CATEGORIES, i, good);
     }
