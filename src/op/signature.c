@@ -152,15 +152,17 @@ static bool mark_core(const int *axes, int n, int rank, bool *is_core)
     return true;
 }
 
-/* Binds one input: its core sizes to the names, its loops into the common ones. */
+/* Binds one input: its core sizes to the names, its loops into the common ones; *most becomes the most core
+ * axes. */
 static bool bind_input(const tp_call *call, const char **p, const tp_shape *shape, tp_dim *dims, int *n_dims,
-                       tp_shape *loops)
+                       tp_shape *loops, int *most)
 {
     tp_dim names[TP_MAX_DIMS];
     int axes[MAX_CORE];
     bool is_core[TP_INTERNAL_RANK];
     int n = tp_next_argument(p, names);
     int core = core_axes(call, n, true, axes);
+    if (core > *most) *most = core;
     if (!mark_core(axes, core, shape->n, is_core)) return false;
     for (int k = 0; k < n && n == core; k++) {
         tp_dim *d = look_up(call, dims, n_dims, &names[k]);
@@ -226,11 +228,14 @@ bool tp_resolve_shapes(const tp_call *call, bool elementwise, const tp_shape *in
     if (elementwise) return elementwise_shape(call, in_shape, out_shape);
     if (!is_signature(call)) return false;
     tp_dim dims[ALL_DIMS];
-    int n_dims = 0;
+    int n_dims = 0, most = 0;
     tp_shape loops = {0};
     const char *p = op->signature;
     for (int i = 0; i < call->n_in; i++)
-        if (!bind_input(call, &p, &in_shape[i], dims, &n_dims, &loops)) return cannot_take(call, in_shape);
+        if (!bind_input(call, &p, &in_shape[i], dims, &n_dims, &loops, &most))
+            return cannot_take(call, in_shape);
+    if (loops.n + most > TP_INTERNAL_RANK)
+        return cannot_take(call, in_shape); /* eval gets all loops of each */
     for (int i = 0; i < call->n_out; i++) {
         output_shape(call, &p, dims, &n_dims, &loops, &out_shape[i]);
         if (out_shape[i].n > TP_INTERNAL_RANK) return cannot_take(call, in_shape);
