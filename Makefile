@@ -26,6 +26,11 @@ check-oracle:
 	@tools/install-deps.sh check oracle
 	@tools/check.sh oracle
 
+# make fuzz TIME=60 TARGET=npy: so many seconds for each target, or for one.
+fuzz:
+	@tools/install-deps.sh check
+	@tools/fuzz.sh $(or $(TIME),60) $(TARGET)
+
 bench: all
 	@cmake --build --preset release --target bench
 

@@ -1,0 +1,95 @@
+/* checkpoint.c - checkpoints: a training goes on from the input. */
+#include "train/checkpoint.h"
+#include "fuzz.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SAMPLES = 5, BATCH = 2, BATCHES = 3 };
+
+static const char file_a[] = "checkpoint-a.safetensors", file_b[] = "checkpoint-b.safetensors";
+
+static tp_fit_options options(void)
+{
+    return (tp_fit_options){.epochs = 3,
+                            .batch_size = BATCH,
+                            .accumulate = 2,
+                            .patience = 2,
+                            .monitor = "loss",
+                            .checkpoint = fuzz_path("")};
+}
+
+/* A training before its first step. */
+static tp_training make_training(tp_context *c, const tp_fit_options *o)
+{
+    tp_module *net = tp_sequential(c, tp_linear(c, 2, 1));
+    tp_optimizer *opt = tp_sgd(net, .lr = 0.1, .momentum = 0.9);
+    tp_step_lr(opt, 2);
+    return (tp_training){.c = c,
+                         .o = o,
+                         .state = {.net = net, .optimizer = opt, .epochs = o->epochs, .batches = BATCHES},
+                         .seen = {.n = SAMPLES},
+                         .history = tp_history_new(c),
+                         .kept = tp_module_clone(net, TP_BOOL),
+                         .best = NAN};
+}
+
+static bool stop(const tp_fit_state *s, void *user)
+{
+    (void)user;
+    return s->epoch < 1 || s->batch < 1;
+}
+
+/* A checkpoint in the middle of a step of the second epoch. */
+static void make_example(tp_context *c)
+{
+    tp_fit_options o = options();
+    tp_training t = make_training(c, &o);
+    tp_dataset *d =
+        tp_dataset_new(c, tp_zeros(c, TP_SHAPE(SAMPLES, 2), TP_F32), tp_ones(c, TP_SHAPE(SAMPLES), TP_F32));
+    o.on_batch = stop;
+    tp_fit_with(t.state.net, t.state.optimizer, d, &o);
+    HOLDS(tp_ok(c));
+    fuzz_keep_example(fuzz_path(file_b));
+}
+
+static void same_weights(tp_module *a, tp_module *b)
+{
+    for (int i = 0; i < tp_parameters(a); i++)
+        fuzz_same(tp_parameter_at(a, i, NULL, 0), tp_parameter_at(b, i, NULL, 0));
+}
+
+void fuzz_target(tp_context *c, const uint8_t *data, size_t size)
+{
+    tp_checkpoints k;
+    unlink(fuzz_path(file_a));
+    unlink(fuzz_path(file_b));
+    if (!fuzz_example) make_example(c);
+    unlink(fuzz_path(file_b));
+    fuzz_file(file_a, data, size);
+    tp_fit_options o = options();
+    o.resume = true;
+    tp_training t = make_training(c, &o);
+    tp_module *before = tp_module_clone(t.state.net, TP_BOOL);
+    bool read = tp_checkpoints_open(&k, &t);
+    HOLDS(read == tp_ok(c));
+    if (!fuzz_accepted(c)) {
+        HOLDS(!fuzz_is_example(data, size));
+        same_weights(before, t.state.net);
+        return;
+    }
+    HOLDS(t.state.batch >= 0 && t.state.batch <= BATCHES && t.state.epoch == t.history->n);
+    if (!tp_checkpoint_save(&k, &t)) {
+        HOLDS(k.failure[0] != 0);
+        return;
+    }
+    tp_training again = make_training(c, &o);
+    HOLDS(tp_checkpoints_open(&k, &again));
+    same_weights(t.state.net, again.state.net);
+    same_weights(t.kept, again.kept);
+    HOLDS(again.state.epoch == t.state.epoch && again.state.batch == t.state.batch &&
+          again.history->n == t.history->n);
+    HOLDS(again.seen.at == t.seen.at &&
+          tp_optimizer_steps(again.state.optimizer) == tp_optimizer_steps(t.state.optimizer));
+}
