@@ -71,8 +71,8 @@ static void run_part(void *work, int part, int parts)
     const int64_t bytes = tp_bytes(j->y->dtype);
     const int64_t n = j->cut == PRODUCTS ? j->count : j->cut == ROWS ? g.m : g.n;
     const int64_t grain = j->cut == PRODUCTS ? 1 : j->cut == ROWS ? ROW_GRAIN : COLUMN_GRAIN;
-    const int64_t start = tp_part_start(n, grain, part, parts),
-                  end = tp_part_start(n, grain, part + 1, parts);
+    const int64_t start = part == 0 ? 0 : tp_part_start(n, grain, part, parts);
+    const int64_t end = part == parts - 1 ? n : tp_part_start(n, grain, part + 1, parts);
     const char *a = j->a->data, *b = j->b->data;
     char *y = j->y->data;
     if (start == end) return;
@@ -109,18 +109,21 @@ static int cut(job *j)
     return parts;
 }
 
-/* Bytes of the cache of the second level. */
-static int64_t cache_bytes(void)
+/* Rows of f32 in a block: as many as fill half of the cache of the second level. */
+static int64_t block_rows(void)
 {
     static atomic_long known;
-    long bytes = atomic_load_explicit(&known, memory_order_relaxed);
-    if (bytes > 0) return bytes;
+    long rows = atomic_load_explicit(&known, memory_order_relaxed);
+    if (rows > 0) return rows;
+    long bytes = 0;
 #if defined(_SC_LEVEL2_CACHE_SIZE)
     bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
 #endif
     if (bytes <= 0) bytes = 1 << 18;
-    atomic_store_explicit(&known, bytes, memory_order_relaxed);
-    return bytes;
+    rows = bytes / (long)(2 * TP_GEMM_BLOCK * sizeof(float));
+    if (rows < TP_GEMM_COLUMNS) rows = TP_GEMM_COLUMNS;
+    atomic_store_explicit(&known, rows, memory_order_relaxed);
+    return rows;
 }
 
 /* Cuts the rows into blocks and decides what is copied:
@@ -133,8 +136,7 @@ static void plan(job *j)
     enum { FAR = 1024, PAGE = 4096, SHARED_B = 32, SHARED_A = 4 * TP_GEMM_COLUMNS };
     tp_gemm *g = &j->all;
     const int64_t bytes = tp_bytes(j->y->dtype), depth = g->k < TP_GEMM_BLOCK ? g->k : TP_GEMM_BLOCK;
-    const int64_t fit = cache_bytes() / (2 * TP_GEMM_BLOCK * bytes);
-    g->rows = fit < TP_GEMM_COLUMNS ? TP_GEMM_COLUMNS : fit;
+    g->rows = bytes == sizeof(float) ? block_rows() : block_rows() / 2;
     if (g->n < TP_GEMM_NARROW) return;
     const int64_t next_b = llabs(g->sb[0]) * bytes;
     if (g->sb[1] != 1 || (g->m >= SHARED_B && (next_b % LINE != 0 || next_b >= FAR))) {

@@ -21,12 +21,7 @@
 #define LOAD(p, m)     _mm256_maskload_ps(p, m)
 #define STORE(p, m, v) _mm256_maskstore_ps(p, m, v)
 
-static inline SIMD float halves_float(VEC x)
-{
-    __m128 z = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-    z = _mm_add_ps(z, _mm_movehl_ps(z, z));
-    return _mm_cvtss_f32(_mm_add_ss(z, _mm_movehdup_ps(z)));
-}
+static inline SIMD VEC lanes_of_float(VEC x) { return x; }
 
 static inline SIMD MASK first_float(int64_t n)
 {
@@ -45,11 +40,7 @@ static inline SIMD MASK first_float(int64_t n)
 #define LOAD(p, m)     _mm256_maskload_pd(p, m)
 #define STORE(p, m, v) _mm256_maskstore_pd(p, m, v)
 
-static inline SIMD double halves_double(VEC x)
-{
-    __m128d z = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(z, _mm_unpackhi_pd(z, z)));
-}
+static inline SIMD VEC lanes_of_double(VEC x) { return x; }
 
 static inline SIMD MASK first_double(int64_t n)
 {

@@ -24,13 +24,10 @@ static inline SIMD MASK first_double(int64_t n) { return first_float(n); }
 #define LOAD(p, m)     _mm512_maskz_loadu_ps(m, p)
 #define STORE(p, m, v) _mm512_mask_storeu_ps(p, m, v)
 
-static inline SIMD float halves_float(VEC x)
+static inline SIMD __m256 lanes_of_float(VEC x)
 {
     __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1));
-    __m256 y = _mm256_add_ps(_mm512_castps512_ps256(x), high);
-    __m128 z = _mm_add_ps(_mm256_castps256_ps128(y), _mm256_extractf128_ps(y, 1));
-    z = _mm_add_ps(z, _mm_movehl_ps(z, z));
-    return _mm_cvtss_f32(_mm_add_ss(z, _mm_movehdup_ps(z)));
+    return _mm256_add_ps(_mm512_castps512_ps256(x), high);
 }
 
 #include "backend/cpu/gemm_kernel.h"
@@ -45,11 +42,9 @@ static inline SIMD float halves_float(VEC x)
 #define LOAD(p, m)     _mm512_maskz_loadu_pd((__mmask8)(m), p)
 #define STORE(p, m, v) _mm512_mask_storeu_pd(p, (__mmask8)(m), v)
 
-static inline SIMD double halves_double(VEC x)
+static inline SIMD __m256d lanes_of_double(VEC x)
 {
-    __m256d y = _mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd(x, 1));
-    __m128d z = _mm_add_pd(_mm256_castpd256_pd128(y), _mm256_extractf128_pd(y, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(z, _mm_unpackhi_pd(z, z)));
+    return _mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd(x, 1));
 }
 
 #include "backend/cpu/gemm_kernel.h"

@@ -10,7 +10,7 @@
  *   V(op)             the intrinsic for vectors, V(add)
  *   MASK, first_REAL  the first n lanes (none where n < 0, all where n > LANES)
  *   LOAD, STORE       of masked lanes; others are 0, or left alone
- *   halves_REAL       the sum of a vector, joined by halves
+ *   lanes_of_REAL     the sum of a vector's halves where it has 64 bytes; itself where it has 32
  *   ROWS, VECS        of the largest tile: rows, 6 or 8, and vectors across, 2 or 3 */
 #define PASTE_(a, b) a##_##b
 #define PASTE(a, b)  PASTE_(a, b)
@@ -30,7 +30,14 @@ enum { ROW_VECS = 8 }; /* across a tile of a single row */
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static inline int64_t parts(int64_t n, int64_t most) { return (n + most - 1) / most; }
+/* For n, d >= 0; n / 0 is n: many processors divide 64 bits in 90 cycles, 32 bits in 26. */
+static inline int64_t quotient(int64_t n, int64_t d)
+{
+    if (d <= 1) return n;
+    return (n | d) >> 32 ? n / d : (int64_t)((uint32_t)n / (uint32_t)d);
+}
+
+static inline int64_t parts(int64_t n, int64_t most) { return quotient(n + most - 1, most); }
 
 /* A block of the sum over k, for one tile. */
 typedef struct tile_call {
@@ -41,11 +48,18 @@ typedef struct tile_call {
     bool first;   /* block: y has no sum yet */
 } tile_call;
 
-/* Where part i of n begins, where a whole of `quotient` n + `rest` is cut evenly. */
-static inline int64_t cut_at(int64_t i, int64_t quotient, int64_t rest)
+/* How n are cut evenly: the first `more` parts have one more than `each`. */
+typedef struct even {
+    int64_t each, more;
+} even;
+
+static inline even cut(int64_t n, int64_t into)
 {
-    return i * quotient + least(i, rest);
+    const int64_t each = quotient(n, into);
+    return (even){each, n - each * into};
 }
+
+static inline int64_t cut_at(even e, int64_t part) { return part * e.each + least(part, e.more); }
 
 /* Eight rows of four elements, `step` apart, become four columns. */
 static inline SIMD void transpose_float(float *to, int64_t width, const float *from, int64_t step)
@@ -79,7 +93,35 @@ static inline SIMD void transpose_double(double *to, int64_t width, const double
     _mm256_storeu_pd(to + 3 * width, _mm256_permute2f128_pd(ab1, cd1, 0x31));
 }
 
+typedef __m256 lanes_float;
+typedef __m256d lanes_double;
+
+/* The sums of eight vectors, each joined by halves. */
+static inline SIMD void join_float(const lanes_float *x, float *sum)
+{
+    lanes_float four[4], two[2];
+    UNROLL for (int i = 0; i < 4; i++) four[i] = _mm256_add_ps(_mm256_permute2f128_ps(x[i], x[i + 4], 0x20),
+                                                               _mm256_permute2f128_ps(x[i], x[i + 4], 0x31));
+    UNROLL for (int i = 0; i < 2; i++) two[i] =
+        _mm256_add_ps(_mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0x44),
+                      _mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0xee));
+    _mm256_storeu_ps(
+        sum, _mm256_add_ps(_mm256_shuffle_ps(two[0], two[1], 0x88), _mm256_shuffle_ps(two[0], two[1], 0xdd)));
+}
+
+/* Of four. */
+static inline SIMD void join_double(const lanes_double *x, double *sum)
+{
+    lanes_double two[2];
+    UNROLL for (int i = 0; i < 2; i++) two[i] = _mm256_add_pd(_mm256_permute2f128_pd(x[i], x[i + 2], 0x20),
+                                                              _mm256_permute2f128_pd(x[i], x[i + 2], 0x31));
+    _mm256_storeu_pd(sum,
+                     _mm256_add_pd(_mm256_unpacklo_pd(two[0], two[1]), _mm256_unpackhi_pd(two[0], two[1])));
+}
+
 #endif
+
+#define HIGH ((int)(32 / sizeof(REAL))) /* rows that are transposed, or joined, together */
 
 /* --- tiles --- */
 
@@ -163,7 +205,6 @@ static void (*const NAME(tiles)[ROWS][ROW_VECS])(const tile_call *t) = {
 static SIMD void NAME(pack_panel)(REAL *to, int64_t width, const REAL *b, const int64_t *sb, int64_t depth,
                                   int64_t used)
 {
-    enum { HIGH = 32 / sizeof(REAL) }; /* rows that become columns together */
     if (sb[1] == 1) {
         const int64_t vecs = parts(used, LANES);
         const MASK last = NAME(first)(used - (vecs - 1) * LANES);
@@ -189,9 +230,9 @@ static SIMD void NAME(pack_panel)(REAL *to, int64_t width, const REAL *b, const 
 static SIMD void NAME(pack_rows)(REAL *to, const REAL *a, const int64_t *sa, int64_t depth, int64_t rows)
 {
     const int64_t tiles = parts(rows, ROWS), step[2] = {sa[1], sa[0]};
+    const even high = cut(rows, tiles);
     for (int64_t i = 0; i < tiles; i++) {
-        const int64_t start = cut_at(i, rows / tiles, rows % tiles);
-        const int64_t end = cut_at(i + 1, rows / tiles, rows % tiles);
+        const int64_t start = cut_at(high, i), end = cut_at(high, i + 1);
         NAME(pack_panel)(to + i * ROWS * depth, ROWS, a + start * sa[0], step, depth, end - start);
     }
 }
@@ -202,8 +243,8 @@ static SIMD void NAME(block)(const tp_gemm *g, const REAL *a, const REAL *b, REA
                              int64_t depth, bool first)
 {
     const int64_t vecs = parts(g->n, LANES), panels = parts(vecs, g->m == 1 && !g->room_b ? ROW_VECS : VECS);
-    const int64_t tiles = parts(rows, ROWS), high = rows / tiles, higher = rows % tiles;
-    const int64_t wide = vecs / panels, wider = vecs % panels;
+    const int64_t tiles = parts(rows, ROWS);
+    const even high = cut(rows, tiles), wide = cut(vecs, panels);
     tile_call t = {.sa_row = g->room_a ? 1 : g->sa[0],
                    .sa_k = g->room_a ? ROWS : g->sa[1],
                    .sy = g->sy,
@@ -211,7 +252,7 @@ static SIMD void NAME(block)(const tp_gemm *g, const REAL *a, const REAL *b, REA
                    .first = first};
     if (g->room_a) NAME(pack_rows)(g->room_a, a, g->sa, depth, rows);
     for (int64_t p = 0; p < panels; p++) {
-        const int64_t start = cut_at(p, wide, wider) * LANES, width = (wide + (p < wider)) * LANES;
+        const int64_t start = cut_at(wide, p) * LANES, width = cut_at(wide, p + 1) * LANES - start;
         t.b = b + start * g->sb[1];
         t.sb = g->sb[0];
         if (g->room_b) {
@@ -221,10 +262,10 @@ static SIMD void NAME(block)(const tp_gemm *g, const REAL *a, const REAL *b, REA
         }
         t.last = least(LANES, g->n - start - width + LANES);
         for (int64_t i = 0; i < tiles; i++) {
-            const int64_t row = cut_at(i, high, higher);
+            const int64_t row = cut_at(high, i), next = cut_at(high, i + 1);
             t.a = g->room_a ? (const REAL *)g->room_a + i * ROWS * depth : a + row * g->sa[0];
             t.y = y + row * g->sy + start;
-            NAME(tiles)[high + (i < higher) - 1][width / LANES - 1](&t);
+            NAME(tiles)[next - row - 1][width / LANES - 1](&t);
         }
     }
 }
@@ -232,10 +273,10 @@ static SIMD void NAME(block)(const tp_gemm *g, const REAL *a, const REAL *b, REA
 static SIMD void NAME(wide)(const tp_gemm *g)
 {
     const int64_t blocks = parts(g->m, g->rows);
+    const even rows = cut(g->m, blocks);
     for (int64_t k = 0; k < g->k; k += TP_GEMM_BLOCK)
         for (int64_t i = 0; i < blocks; i++) {
-            const int64_t start = cut_at(i, g->m / blocks, g->m % blocks);
-            const int64_t end = cut_at(i + 1, g->m / blocks, g->m % blocks);
+            const int64_t start = cut_at(rows, i), end = cut_at(rows, i + 1);
             const REAL *a = (const REAL *)g->a + start * g->sa[0] + k * g->sa[1];
             NAME(block)
             (g, a, (const REAL *)g->b + k * g->sb[0], (REAL *)g->y + start * g->sy, end - start,
@@ -266,9 +307,10 @@ static SIMD void NAME(low)(const tp_gemm *g)
 
 /* --- fewer columns: 16 chains --- */
 
-/* A block's sums for `rows` rows that lie along k; `b` ends in zeros, to a whole number of chains. What is
- * added past the end is +0, which can change the sign of a zero alone, and the first block is added to +0. */
-INLINE void NAME(along)(const int rows, const REAL *a, int64_t sa, const REAL *b, int64_t depth, REAL *sum)
+/* A block's chains for `rows` rows that lie along k, joined to 32 bytes. What is added past the end is +0,
+ * which can change the sign of a zero alone, and the first block is added to +0. */
+INLINE void NAME(along)(const int rows, const REAL *a, int64_t sa, const REAL *b, int64_t depth,
+                        NAME(lanes) * joined)
 {
     enum { SPAN = TP_GEMM_CHAINS / LANES, MOST = 8 };
     VEC chain[MOST][SPAN];
@@ -291,7 +333,7 @@ INLINE void NAME(along)(const int rows, const REAL *a, int64_t sa, const REAL *b
     {
         UNROLL for (int half = SPAN / 2; half > 0; half /= 2) UNROLL for (int v = 0; v < half; v++)
             chain[i][v] = V(add)(chain[i][v], chain[i][v + half]);
-        sum[i] = NAME(halves)(chain[i][0]);
+        joined[i] = NAME(lanes_of)(chain[i][0]);
     }
 }
 
@@ -315,19 +357,24 @@ INLINE void NAME(across)(MASK some, const REAL *a, int64_t sa, const REAL *b, in
 static SIMD int64_t NAME(next_rows)(const tp_gemm *g, const REAL *a, int64_t left, const REAL *b,
                                     int64_t depth, REAL *sum)
 {
-    enum { TOGETHER = LANES / 2 }; /* so many fit into the registers */
+    enum { TOGETHER = 8 / (TP_GEMM_CHAINS / LANES) }; /* so many fit into the registers */
     if (g->sa[0] == 1 && g->sa[1] != 1) {
         NAME(across)(NAME(first)(left), a, g->sa[1], b, depth, sum);
         return least(left, LANES);
     }
-    if (g->sa[1] == 1 && left >= TOGETHER) {
-        NAME(along)(TOGETHER, a, g->sa[0], b, depth, sum);
-        return TOGETHER;
+    NAME(lanes) joined[HIGH] = {0};
+    const int64_t rows = least(left, HIGH);
+    int64_t i = 0;
+    for (; g->sa[1] == 1 && i + TOGETHER <= rows; i += TOGETHER)
+        NAME(along)(TOGETHER, a + i * g->sa[0], g->sa[0], b, depth, joined + i);
+    for (; i < rows; i++) {
+        REAL row[TP_GEMM_BLOCK];
+        const REAL *ai = a + i * g->sa[0];
+        for (int64_t k = 0; g->sa[1] != 1 && k < depth; k++) row[k] = ai[k * g->sa[1]];
+        NAME(along)(1, g->sa[1] == 1 ? ai : row, 0, b, depth, joined + i);
     }
-    REAL row[TP_GEMM_BLOCK];
-    for (int64_t k = 0; g->sa[1] != 1 && k < depth; k++) row[k] = a[k * g->sa[1]];
-    NAME(along)(1, g->sa[1] == 1 ? a : row, 0, b, depth, sum);
-    return 1;
+    NAME(join)(joined, sum);
+    return rows;
 }
 
 static SIMD void NAME(narrow)(const tp_gemm *g)
@@ -339,9 +386,9 @@ static SIMD void NAME(narrow)(const tp_gemm *g)
             const REAL *a = (const REAL *)g->a + k * g->sa[1];
             const REAL *b = (const REAL *)g->b + k * g->sb[0] + j * g->sb[1];
             REAL *y = (REAL *)g->y + j;
-            for (int64_t l = 0; l < depth; l++) column[l] = b[l * g->sb[0]];
+            for (int64_t l = 0; g->sb[0] != 1 && l < depth; l++) column[l] = b[l * g->sb[0]];
             for (int64_t i = 0, rows; i < g->m; i += rows) {
-                rows = NAME(next_rows)(g, a + i * g->sa[0], g->m - i, column, depth, sum);
+                rows = NAME(next_rows)(g, a + i * g->sa[0], g->m - i, g->sb[0] == 1 ? b : column, depth, sum);
                 for (int64_t r = 0; r < rows; r++) {
                     REAL *at = y + (i + r) * g->sy;
                     *at = (k ? *at : 0) + sum[r];
@@ -372,6 +419,7 @@ SIMD void GEMM(const tp_gemm *g)
 #undef STORE
 #undef NAME
 #undef PASTE
+#undef HIGH
 #undef PASTE_
 #undef TILE
 #undef TILES
