@@ -2,12 +2,15 @@
 """make_corpus.py [--check | --large FOLDER]: files that readers must refuse, and a few that they must read, with
 what comes of each in cases.txt: the message, or "good" and what was read. Makes the committed files; checks that
 they are as they are made here; or makes those that are too large to be committed. test_corpus.c reads them."""
-import ctypes
 import json
 import pathlib
 import struct
 import sys
-import zlib
+
+sys.dont_write_bytecode = True
+
+from builders import (ARRAY, DEFLATED, GZ, Zip, array, bomb, checkpoint, gz, hashed, head, hole, idx, model, npy,
+                      safetensors, tensor, zeros_deflated)
 
 HERE = pathlib.Path(__file__).resolve().parent
 cases = []  # (path, bytes or a function that writes them to a file, what comes of it)
@@ -15,41 +18,6 @@ cases = []  # (path, bytes or a function that writes them to a file, what comes 
 
 def case(path, content, outcome):
     cases.append((path, content, outcome.replace("@", path)))
-
-
-# ---- safetensors: u64 length of the header, header, elements
-
-
-def safetensors(header, data=b"", length=None):
-    text = header if isinstance(header, bytes) else json.dumps(header, separators=(",", ":")).encode()
-    return struct.pack("<Q", len(text) if length is None else length) + text + data
-
-
-def tensor(shape, begin, end, dtype="F32"):
-    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
-
-
-class Hash(ctypes.Structure):
-    _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
-
-
-def digest(data):
-    """XXH3-128 in digits, by the library itself: Python's own has none."""
-    function = ctypes.CDLL("libxxhash.so.0").XXH3_128bits
-    function.restype, function.argtypes = Hash, [ctypes.c_char_p, ctypes.c_size_t]
-    h = function(data, len(data))
-    return "%016x%016x" % (h.high, h.low)
-
-
-def hashed(tensors, metadata=None, digests=None):
-    """A file with right hashes; `tensors` are (name, dtype, shape, bytes)."""
-    start = {"taper.hash": "0" * 32, "taper.tensor_hashes": digests or "".join(digest(t[3]) for t in tensors)}
-    header, data = {"__metadata__": {**start, **(metadata or {})}}, b""
-    for name, dtype, shape, content in tensors:
-        header[name] = tensor(shape, len(data), len(data) + len(content), dtype)
-        data += content
-    text = safetensors(header)
-    return text.replace(b"0" * 32, digest(text).encode(), 1) + data
 
 
 def make_safetensors():
@@ -152,19 +120,6 @@ def make_safetensors():
          "good: x f64 [1,2] 3 -4")
 
 
-# ---- npy: "\x93NUMPY", version, length of the header, header, elements
-
-
-def npy(header, data=b"", version=(1, 0), length=None):
-    text = header.encode("latin-1") + b"\n"
-    length = len(text) if length is None else length
-    return b"\x93NUMPY" + bytes(version) + struct.pack("<H" if version[0] == 1 else "<I", length) + text + data
-
-
-def head(descr="'<f4'", order="False", shape="(2,)"):
-    return "{'descr': %s, 'fortran_order': %s, 'shape': %s, }" % (descr, order, shape)
-
-
 def make_npy():
     def bad(name, content, message):
         case("npy/%s.npy" % name, content, "tp_npy_read: '@': byte " + message)
@@ -232,50 +187,6 @@ def make_npy():
     case("npy/good-fortran.npy", npy(head("'<i8'", "True", "(2, 3)"), struct.pack("<6q", 1, 4, 2, 5, 3, 6)),
          "good: i64 [2,3] 1 2 3 4 5 6")
     case("npy/good-empty.npy", npy(head("'|b1'", shape="(0, 3)")), "good: bool [0,3]")
-
-
-# ---- npz: zip archives of npy files, put together by hand
-
-STORED, DEFLATED = 0, 8
-
-
-def deflate(content, bits=-15):
-    packer = zlib.compressobj(9, zlib.DEFLATED, bits)
-    return packer.compress(content) + packer.flush()
-
-
-class Zip:
-    """An archive while it is made: entries, and the directory's records of them."""
-
-    def __init__(self):
-        self.entries, self.directory, self.n = b"", b"", 0
-
-    def add(self, name, content, method=STORED, local=None, stream=None, **listed):
-        """Adds an entry. What its header says is changed by `local`, what the directory says by `listed`."""
-        packed = stream or (deflate(content) if method == DEFLATED else content)
-        true = {"flags": 0, "method": method, "crc": zlib.crc32(content), "packed": len(packed), "size": len(content),
-                "name": name, "extra": b"", "at": len(self.entries)}
-        self.entries += b"PK\3\4" + self.record(**{**true, **(local or {})}) + packed
-        self.directory += b"PK\1\2\x14\0" + self.record(listed=True, **{**true, **listed})
-        self.n += 1
-        return self
-
-    @staticmethod
-    def record(flags, method, crc, packed, size, name, extra, at, listed=False):
-        common = struct.pack("<3HI3I2H", 20, flags, method, 0x00210000, crc, packed, size, len(name), len(extra))
-        return common + (struct.pack("<3H2I", 0, 0, 0, 0, at) if listed else b"") + name + extra
-
-    def end(self, disk=0, here=None, n=None, size=None, at=None, comment=b""):
-        numbers = (disk, 0, self.n if here is None else here, self.n if n is None else n,
-                   len(self.directory) if size is None else size, len(self.entries) if at is None else at, len(comment))
-        return self.entries + self.directory + b"PK\5\6" + struct.pack("<4H2IH", *numbers) + comment
-
-
-ARRAY = npy(head("'|u1'", shape="(1,)"), b"5")
-
-
-def array(name=b"a.npy", content=ARRAY, method=STORED, **changed):
-    return Zip().add(name, content, method, **changed)
 
 
 def make_npz():
@@ -374,22 +285,6 @@ def make_npz():
          "good: a u8 [1] 53")  # as NumPy writes it
 
 
-# ---- IDX: 0, 0, type, rank, sizes (u32, big-endian), elements
-
-
-def idx(sizes, data=b"", kind=8, start=b"\0\0", rank=None):
-    return start + bytes([kind, len(sizes) if rank is None else rank]) + struct.pack(">%dI" % len(sizes), *sizes) + data
-
-
-GZ = b"\x1f\x8b\x08\0\0\0\0\0\2\xff"
-
-
-def gz(data, **changed):
-    """gzip without name and time; `changed`: crc and size at the end."""
-    end = {"crc": zlib.crc32(data), "size": len(data) & 0xffffffff, **changed}
-    return GZ + deflate(data) + struct.pack("<2I", end["crc"], end["size"])
-
-
 def make_idx():
     def bad(name, content, message):
         ending = "-idx-ubyte.gz" if content[:2] == b"\x1f\x8b" else "-idx-ubyte"
@@ -465,9 +360,6 @@ def make_mnist():
            labels=gz(idx([2], b"\0\2"))[:-9])
 
 
-# ---- CSV
-
-
 def make_csv():
     def bad(name, content, message):
         case("csv/%s.csv" % name, content.encode() if isinstance(content, str) else content, "@: " + message)
@@ -514,37 +406,6 @@ def make_csv():
     bad("like-target-missing", "size\n1\n", "there is no column 'kind' for the target")
     bad("like-text-for-a-number", "size,kind\nbig,cat\n", "line 2, column 'size': 'big' is not a number")
     bad("like-too-many-columns", "1,2,cat\n", "2 columns of values, where 1 are expected")
-
-
-# ---- checkpoints: hashed safetensors files; of the training in test_corpus.c
-
-SCORES = ("loss accuracy precision recall f1 mae mse rmse r2 val_loss val_accuracy val_precision val_recall val_f1 "
-          "val_mae val_mse val_rmse val_r2 lr").split()
-
-
-def checkpoint(tensors=None, training=None, place=None, key="taper.checkpoint", text=None, without=None):
-    """A right one after an epoch, but for what is changed; None takes something away."""
-    def changed(right, change):
-        return {k: v for k, v in {**right, **(change or {})}.items() if v is not None}
-
-    numbers = changed({
-        "training": changed({
-            "optimizer": "sgd", "monitor": "loss", "samples": 3, "initial_epoch": 0, "batch_size": 2, "accumulate": 1,
-            "patience": 0, "schedules": 0, "seed": "0", "clip_norm": 0.0, "clip_value": 0.0, "min_delta": 0.0,
-            "no_shuffle": False, "drop_last": False, "schedule_every_step": False}, training),
-        "place": changed({
-            "number": 0, "epoch": 1, "batch": 0, "best_epoch": 0, "since_best": 0, "steps": 2, "seed": "0",
-            "counter": "0", "epoch_loss": 0.0, "last_loss": 0.5, "lr": 0.1, "best": 0.5, "base_lr": 0.1}, place),
-        "schedules": [], "frozen": [], "history": SCORES}, {without: None})
-    named = changed({
-        "history": ("F64", [1, len(SCORES)], struct.pack("<19d", *([0.5] * 18 + [0.1]))),
-        "optimizer.0.weight.step": ("F64", [], struct.pack("<d", 2)),
-        "optimizer.0.bias.step": ("F64", [], struct.pack("<d", 2)),
-        "model.0.weight": ("F32", [1, 2], struct.pack("<2f", 1, 2)),
-        "model.0.bias": ("F32", [1], struct.pack("<f", 3)),
-        "optimizer.0.weight.momentum_buffer": ("F32", [1, 2], bytes(8)),
-        "optimizer.0.bias.momentum_buffer": ("F32", [1], bytes(4))}, tensors)
-    return hashed([(name, *t) for name, t in named.items()], {key: json.dumps(numbers) if text is None else text})
 
 
 def make_checkpoint():
@@ -631,20 +492,6 @@ def make_checkpoint():
     case("checkpoint/good.safetensors", checkpoint(), "good: weight f32 [1,2] 1 2, bias f32 [1] 3")
 
 
-# ---- models: hashed safetensors files
-
-
-def model(net="linear 2", dtype="f32", data=None, tensors=None, **changed):
-    """A right one, but for what is changed; None takes something away."""
-    right = {"sample": [1], "dtype": "f64", "target": {"kind": "classes", "name": "k", "classes": ["x", "y"]},
-             "features": ["a"], "categories": {}, "mean": [1.5], "deviation": [0.5]}
-    right = {k: v for k, v in {**right, **changed}.items() if v is not None}
-    metadata = {"taper.net": net, "taper.dtype": dtype, "taper.data": json.dumps(right) if data is None else data,
-                "taper.criterion": "cross_entropy"}
-    weights = tensors or [("0.weight", "F32", [2, 1], struct.pack("<2f", 1, 2)), ("0.bias", "F32", [2], bytes(8))]
-    return hashed(weights, {k: v for k, v in metadata.items() if v is not None})
-
-
 def make_model():
     def bad(name, content, message):
         case("model/%s.safetensors" % name, content, "tp_model_open: " + message)
@@ -699,9 +546,6 @@ def make_model():
     bad("data-deviation-negative", model(deviation=[-1.0]),
         "'@': tp_model_open: tp_dataset_set_scaling: takes finite means and deviations above 0")
     case("model/good.safetensors", model(), "good: weight f32 [2,1] 1 2, y f32 [1,2] 3 6")
-
-
-# ---- net strings and config.json of runs
 
 
 def make_net():
@@ -770,31 +614,6 @@ def make_config():
 
 
 # ---- what is too large to be committed
-
-
-def hole(start, size, end=b""):
-    """A file of `size` bytes, zeros between its start and its end."""
-    def write_holes(file):
-        file.write(start)
-        file.truncate(size)
-        file.seek(size - len(end))
-        file.write(end)
-    return write_holes
-
-
-def zeros_deflated(mib, start):
-    """So many MiB of zeros behind `start`, in a thousandth of the bytes: a full flush forgets what was before."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
-    piece = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
-    return packed + piece * mib + packer.flush()
-
-
-def bomb(mib):
-    """An npz file of an array of so many MiB."""
-    start = npy(head("'|u1'", shape="(%d,)" % (mib << 20)))
-    size = len(start) + (mib << 20)
-    return Zip().add(b"bomb.npy", start, DEFLATED, {"size": size}, zeros_deflated(mib, start), size=size).end()
 
 
 def make_large():
