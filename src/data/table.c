@@ -5,9 +5,12 @@
 
 #include <csv.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CHUNK = 1 << 16, MOST_FIELD = 1 << 20, MOST_COLUMNS = 1 << 20 };
 
@@ -241,19 +244,42 @@ static void read_all(reader *r, struct csv_parser *parser, FILE *file, char *chu
     if (csv_fini(parser, on_field, on_row, r) && tp_ok(t->context)) fail_at(r, "the file ends within quotes");
 }
 
+/* Opens a file; NULL after recording why not. A pipe that nobody writes to would be waited for without end.
+ */
+static FILE *open_file(tp_table *t, const char *path)
+{
+    struct stat status;
+    struct pollfd poll_read = {.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), .events = POLLIN};
+    int fd = poll_read.fd;
+    char first;
+    ssize_t got = -1; /* of the first byte: 0 if there is no writer, -1 if none has come yet */
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        fail_errno(t, "cannot open", errno);
+    } else {
+        if (S_ISFIFO(status.st_mode) && poll(&poll_read, 1, 0) == 0) got = read(fd, &first, 1);
+        FILE *file = got != 0 && fcntl(fd, F_SETFL, 0) == 0 ? fdopen(fd, "rb") : NULL;
+        if (file && got == 1) ungetc(first, file);
+        if (file) return file;
+        if (got == 0)
+            tp_fail(t->context, TP_ERR_IO, "%s: a pipe that nobody writes to", t->file);
+        else
+            fail_errno(t, "cannot open", errno);
+    }
+    if (fd >= 0) close(fd);
+    return NULL;
+}
+
 bool tp_table_read(tp_table *t, tp_context *c, const char *path, char separator)
 {
     bool standard = strcmp(path, "-") == 0;
     *t = (tp_table){.context = c, .file = standard ? "standard input" : path};
     char *chunk = tp_alloc(c, CHUNK);
     if (!chunk) return false;
-    FILE *file = standard ? stdin : fopen(path, "rb");
+    FILE *file = standard ? stdin : open_file(t, path);
     struct csv_parser parser;
-    if (!file) {
-        fail_errno(t, "cannot open", errno);
-    } else if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL | CSV_EMPTY_IS_NULL) != 0) {
+    if (file && csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL | CSV_EMPTY_IS_NULL) != 0) {
         tp_fail(c, TP_ERR_MEMORY, "%s: libcsv cannot start", t->file);
-    } else {
+    } else if (file) {
         tp_context *outer = reading;
         reading = c;
         csv_set_realloc_func(&parser, parser_realloc);
