@@ -97,7 +97,7 @@ static bool fill_named(const tp_reading *r, int column, const tp_names *like, bo
 {
     tp_context *c = r->context;
     tp_values values = {.context = c};
-    bool found = like ? tp_values_of_names(&values, c, like)
+    bool found = like ? tp_values_of_names(&values, c, like, true)
                       : tp_values_of_column(&values, &r->table, column, r->row, r->n, numbers);
     found = found && fill_indices(r, column, &values, to);
     if (found && like) *names = tp_names_new(c, like->at, like->n);

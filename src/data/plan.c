@@ -45,7 +45,7 @@ static bool index_names(const tp_reading *r, tp_values *names)
     tp_names *list = tp_names_new(c, texts, t->columns);
     tp_free(c, texts, size);
     if (!list) return false;
-    bool indexed = tp_values_of_names(names, c, list);
+    bool indexed = tp_values_of_names(names, c, list, false);
     for (int64_t i = 0; i < names->n; i++) names->at[i].text = tp_table_at(t, 0, (int)names->at[i].index);
     tp_names_free(c, list);
     for (int64_t i = 1; indexed && i < names->n; i++)
@@ -88,12 +88,20 @@ static void take_rest(tp_reading *r)
         if (i != r->target) r->source[r->features++] = i;
 }
 
-/* The columns that `like` has, by name. */
+/* The first column from `column` on that has no name and is not the target; -1 if there is none. */
+static int next_unnamed(const tp_reading *r, int column)
+{
+    while (column < r->table.columns && (*tp_table_at(&r->table, 0, column) || column == r->target)) column++;
+    return column < r->table.columns ? column : -1;
+}
+
+/* The columns that `like` has, by name; those without one in their order. */
 static void take_named(tp_reading *r, const tp_values *names)
 {
+    int unnamed = -1;
     for (int i = 0; i < r->like->columns->n && tp_ok(r->context); i++) {
         const char *name = r->like->columns->at[i];
-        int64_t column = tp_values_find(names, name);
+        int64_t column = *name ? tp_values_find(names, name) : (unnamed = next_unnamed(r, unnamed + 1));
         if (column < 0 || r->features == r->table.columns)
             tp_fail(r->context, TP_ERR_DATA, "%s: the column '%s' is missing", r->table.file, name);
         else

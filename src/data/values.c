@@ -58,9 +58,8 @@ bool tp_values_of_column(tp_values *v, const tp_table *t, int column, const int6
     return true;
 }
 
-bool tp_values_of_names(tp_values *v, tp_context *c, const tp_names *names)
+bool tp_values_of_names(tp_values *v, tp_context *c, const tp_names *names, bool numbers)
 {
-    bool numbers = true;
     double number;
     for (int i = 0; i < names->n; i++) numbers = numbers && tp_number(names->at[i], &number);
     if (!make_room(v, c, names->n, numbers)) return false;

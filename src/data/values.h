@@ -24,8 +24,8 @@ typedef struct tp_values {
 bool tp_values_of_column(tp_values *v, const tp_table *t, int column, const int64_t *rows, int64_t n,
                          bool numbers);
 
-/* Those in a list of names, indexed as there; numbers where all are. */
-bool tp_values_of_names(tp_values *v, tp_context *c, const tp_names *names);
+/* Those in a list of names, indexed as there; with `numbers`, as numbers where all are. */
+bool tp_values_of_names(tp_values *v, tp_context *c, const tp_names *names, bool numbers);
 
 void tp_values_free(tp_values *v);
 

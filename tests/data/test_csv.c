@@ -284,6 +284,19 @@ static void test_locale(void **state)
     if (!with_decimal_comma(read_numbers)) skip();
 }
 
+/* Columns without a name keep their order, and "1" is another name than "1.0". */
+static void test_like_by_odd_names(void **state)
+{
+    tp_context *c = *state;
+    tp_dataset *like = PLAIN(c, ",size,,kind\n1,2,3,cat\n4,5,6,dog\n");
+    expect_values(X(OPEN(c, "kind,,size,\ncat,1,2,3\n", .like = like)), TP_SHAPE(1, 3), 1, 2, 3);
+    OPEN(c, "kind,,size\ncat,1,2\n", .like = like);
+    expect_error(c, TP_ERR_DATA, "the column '' is missing");
+    like = OPEN(c, "1,1.0,y\n2,3,a\n4,5,b\n", .header = TP_HEADER_YES);
+    tp_dataset *d = OPEN(c, "y,1.0,1\na,3,2\n", .like = like, .header = TP_HEADER_YES);
+    expect_values(X(d), TP_SHAPE(1, 2), 2, 3);
+}
+
 static void test_standard_input(void **state)
 {
     tp_context *c = *state;
@@ -364,6 +377,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_refused),
     TEST(test_long),
     TEST(test_like),
+    TEST(test_like_by_odd_names),
     TEST(test_standard_input),
     TEST(test_damaged),
     cmocka_unit_test(test_locale),
