@@ -84,6 +84,8 @@ def fit_f32():
     h = mp.log(2) / 2 + mpf("1e-6")
     fit("vm_exp_f32_c", "(e^r - 1 - r) / r^2, |r| <= log(2) / 2", lambda r: (mp.expm1(r) - r) / r**2,
         -h, h + mpf("1e-6"), lambda r: r**2, 26, "float")
+    fit("vm_expm1_f32_c", "the same for tanh", lambda r: (mp.expm1(r) - r) / r**2,
+        -h, h + mpf("1e-6"), lambda r: r**2, 28, "float")
     fit("vm_log_f32_c", "(log(1 + f) - f + f^2 / 2) / f^3, sqrt(1/2) <= 1 + f <= sqrt(2)",
         lambda f: (mp.log1p(f) - f + f**2 / 2) / f**3, mp.sqrt(0.5) - 1, mp.sqrt(2) - 1 + mpf("1e-6"),
         lambda f: f**2, 26, "float")

@@ -161,6 +161,11 @@ static const float vm_exp_f32_c[5] = {
     0x1.000000p-1F, 0x1.5554dep-3F, 0x1.55551ap-5F, 0x1.120b62p-7F, 0x1.6d1106p-10F,
 };
 
+/* the same for tanh; error 2^-32.6 */
+static const float vm_expm1_f32_c[6] = {
+    0x1.000000p-1F, 0x1.555556p-3F, 0x1.5554eap-5F, 0x1.1110e0p-7F, 0x1.6d4316p-10F, 0x1.a124eep-13F,
+};
+
 /* (log(1 + f) - f + f^2 / 2) / f^3, sqrt(1/2) <= 1 + f <= sqrt(2); error 2^-28.6 */
 static const float vm_log_f32_c[9] = {
     0x1.555554p-2F,  -0x1.fffffcp-3F, 0x1.999d5ap-3F,  -0x1.555b4ap-3F, 0x1.23d21ap-3F,

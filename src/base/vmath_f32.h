@@ -108,12 +108,15 @@ static inline float vm_gated_f32(float x, float h, float l)
     return x > 0 ? x - y : low;
 }
 
-/* t / (t + 2) with t = e^(2 |x|) - 1 */
+/* t / (t + 2) with t = e^(2 |x|) - 1. For small k the nearest float to log 2 takes an exact first step too,
+ * and leaves a second that counts in the first order only. */
 static inline float vm_tanhf(float x)
 {
-    float r, rl, a = fabsf(x), s = vm_reduce_exp_f32(2 * (a > 10 ? 10 : a), 0, &r, &rl);
+    float a = fabsf(x), h = 2 * (a > 10 ? 10 : a);
+    float s = fmaf(h, VM_LOG2E_F32, VM_SHIFT_F32), k = s - VM_SHIFT_F32;
+    float r = fmaf(k, -(float)VM_LN2_H, h), rl = k * (float)((double)(float)VM_LN2_H - VM_LN2_H);
     float power = vm_power_f32(s, 0, false).factor;
-    float rest = fmaf(r * r, VM_POLY_F32(r, vm_exp_f32_c), fmaf(r, rl, rl));
+    float rest = fmaf(r * r, VM_POLY_F32(r, vm_expm1_f32_c), rl);
     float m = r + rest, ml = power * ((r - m) + rest); /* e^r - 1 */
     float t = fmaf(power, m, power - 1), tl = fmaf(power, m, (power - 1) - t) + ml;
     float d = t + 2, dl = ((2 - d) + t) + tl; /* d is below 2^25, or the result next to 1 */

@@ -118,11 +118,16 @@ static inline float geluf(float x)
     return x == -INFINITY ? NAN : (float)((double)x * cdf);
 }
 
+/* 2 z in two parts: w = TANH_GAIN + TANH_GAIN TANH_CUBE x^2, times x. */
 static inline float gelu_tanhf(float x)
 {
-    double w = (double)x, z = w * fma(w * w, TANH_GAIN * TANH_CUBE, TANH_GAIN);
-    float h = (float)z;
-    return vm_gated_f32(x, h, (float)(z - (double)h));
+    const float gain = (float)TANH_GAIN, gain_l = (float)(TANH_GAIN - (double)gain);
+    const float cube = (float)(TANH_GAIN * TANH_CUBE), cube_l = (float)(TANH_GAIN * TANH_CUBE - (double)cube);
+    float held = vm_clamp_f32(x, -128, 128), z = held * held, zl = fmaf(held, held, -z);
+    float p = cube * z, pl = fmaf(cube, z, -p) + fmaf(cube, zl, cube_l * z);
+    float w = gain + p, part = w - gain, wl = (gain - (w - part)) + (p - part) + (pl + gain_l);
+    float h = held * w;
+    return vm_gated_f32(x, h, fmaf(held, w, -h) + held * wl);
 }
 
 static tp_tensor *gelu_slope_of(tp_tensor *x, bool approximate)
