@@ -1,7 +1,7 @@
 # A thin front for CMake; every target first installs what it needs (tools/install-deps.sh).
 PREFIX ?= /usr/local
 
-.PHONY: all demo demo-seeds check check-all check-oracle bench bench-gemm install format clean
+.PHONY: all demo demo-seeds check check-all check-oracle bench bench-gemm bench-vmath install format clean
 
 all:
 	@tools/install-deps.sh build
@@ -37,6 +37,10 @@ bench: all
 bench-gemm: all
 	@tools/install-deps.sh bench
 	@cmake --build --preset release --target bench-gemm
+
+bench-vmath: all
+	@tools/install-deps.sh bench
+	@cmake --build --preset release --target bench-vmath
 
 install: all
 	@cmake --install build --prefix $(PREFIX)

@@ -63,6 +63,7 @@ bench()
     need libopenblas0-pthread library libopenblas.so.0
     need libblis4-openmp library libblis.so.4
     need libdnnl2 library libdnnl.so.2
+    need libsleef3 library libsleef.so.3
 }
 
 install_debian()
