@@ -88,12 +88,7 @@ void tp_memory_trim(tp_context *c)
     if (c) tp_cache_trim(&c->cache);
 }
 
-void *tp_alloc(tp_context *c, size_t size)
-{
-    void *block = tp_cache_alloc(&c->cache, size);
-    if (!block) tp_fail_memory(c, c->call, size);
-    return block;
-}
+void *tp_alloc(tp_context *c, size_t size) { return tp_take(c, size); }
 
 void tp_free(tp_context *c, void *block, size_t size) { tp_cache_free(&c->cache, block, size); }
 
@@ -139,7 +134,13 @@ void *tp_nil_object(tp_context *c, const tp_class *type)
 
 void tp_object_init_unowned(tp_object *object, const tp_class *type, tp_context *c)
 {
-    *object = (tp_object){.type = type, .context = c, .refs = 1};
+    object->type = type;
+    object->context = c;
+    object->prev = object->next = NULL;
+    object->scope = NULL;
+    object->refs = 1;
+    object->freed_in = NULL;
+    object->size = 0;
 }
 
 void tp_object_init(tp_object *object, const tp_class *type, tp_context *c)

@@ -74,4 +74,12 @@ const char *tp_freed_when(const tp_object *object, char when[TP_WHEN]);
 
 void tp_fail_memory(tp_context *c, const char *call, size_t bytes);
 
+/* tp_alloc, without a call where a block is at hand. */
+static inline void *tp_take(tp_context *c, size_t size)
+{
+    void *block = tp_cache_alloc(&c->cache, size);
+    if (!block) tp_fail_memory(c, c->call, size);
+    return block;
+}
+
 #endif

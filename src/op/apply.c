@@ -26,6 +26,8 @@ typedef struct frame {
     tp_dtype out_dtype[TP_MAX_OUT];
     tp_tensor *out[TP_MAX_OUT];
     bool elementwise;
+    bool flat;          /* every array is taken as one row ... */
+    int64_t elements;   /* ... of so many elements */
     uint32_t converted; /* bit i: in[i] is the frame's own (lists: all or none) */
     tp_dtype dtype;     /* what F and N inputs are promoted to */
 } frame;
@@ -64,8 +66,8 @@ static const char *input_name(const tp_op *op, int i, char *buf, size_t n)
 static bool usable_inputs(const tp_call *call, tp_tensor *const *in)
 {
     char name[64];
-    for (int i = 0; i < call->n_in; i++)
-        if (tp_is_nil(in[i]) || in[i]->object.context != call->context || in[i]->object.refs <= 0)
+    for (int i = 0, n = call->n_in; i < n; i++)
+        if (tp_absent(in[i]) || in[i]->object.context != call->context || in[i]->object.refs <= 0)
             return tp_tensor_usable(call->context, in[i], call->op->name,
                                     input_name(call->op, i, name, sizeof name));
     return true;
@@ -208,7 +210,74 @@ static bool make_outputs(frame *f)
     tp_context *c = f->call.context;
     for (int o = 0; o < f->call.n_out; o++) {
         f->out[o] = tp_tensor_new(c, &f->out_shape[o], f->out_dtype[o]);
-        if (tp_is_nil(f->out[o])) return false;
+        if (tp_absent(f->out[o])) return false;
+    }
+    return true;
+}
+
+/* --- one row --- */
+
+/* How many elements `t` has; -1 unless they lie row-major without gaps. */
+static int64_t dense_elements(const tp_tensor *t)
+{
+    int64_t n = 1;
+    for (int i = t->rank - 1; i >= 0; i--) {
+        if (t->stride[i] != n && t->size[i] != 1) return -1;
+        n *= t->size[i];
+    }
+    return n;
+}
+
+static bool lies_as(const tp_tensor *t, const tp_tensor *like)
+{
+    if (t->rank != like->rank) return false;
+    for (int i = 0; i < t->rank; i++)
+        if (t->size[i] != like->size[i] || t->stride[i] != like->stride[i]) return false;
+    return true;
+}
+
+/* `t` as n elements a step apart. */
+static void as_row(const tp_tensor *t, int64_t n, int64_t step, tp_array *a)
+{
+    a->data = (char *)t->storage->data + t->offset * tp_bytes(t->dtype);
+    a->dtype = t->dtype;
+    a->rank = 1;
+    a->size[0] = n;
+    a->stride[0] = step;
+}
+
+/* The dtypes of an elementwise call that needs no conversion; false where one does. */
+static bool agree(frame *f)
+{
+    const char *letter = f->call.op->types;
+    const tp_dtype dtype = f->dtype = f->in[0]->dtype;
+    for (int i = 0, n = f->call.n_in; i < n; i++) {
+        if (f->in[i]->dtype != dtype) return false;
+        if (letter[i] == 'F' ? !tp_is_float(dtype) : letter[i] != 'N') return false;
+    }
+    return true;
+}
+
+/* The common call: elementwise, nothing to convert, all inputs dense and of one shape but for scalars. Every
+ * array is one row then, with nothing to broadcast and no size to check. */
+static bool take_rows(frame *f)
+{
+    const int n_in = f->call.n_in;
+    tp_tensor *const *in = f->in;
+    const tp_tensor *like = in[0];
+    if (!f->elementwise || f->call.op->rules->view || !agree(f)) return false;
+    for (int i = 1; i < n_in && !like->rank; i++) like = in[i];
+    const int64_t n = dense_elements(like);
+    if (n < 0) return false;
+    for (int i = 0; i < n_in; i++) {
+        if (in[i] != like && in[i]->rank && !lies_as(in[i], like)) return false;
+        as_row(in[i], n, in[i]->rank || !like->rank, &f->in_array[i]);
+    }
+    f->elements = n;
+    for (int o = 0; o < f->call.n_out; o++) {
+        f->out_dtype[o] = output_dtype(f, o);
+        f->out_shape[o].n = like->rank;
+        for (int k = 0; k < like->rank; k++) f->out_shape[o].v[k] = like->size[k];
     }
     return true;
 }
@@ -231,12 +300,17 @@ static bool evaluate(frame *f)
     tp_array out[TP_MAX_OUT];
     int64_t elements = 0;
     for (int o = 0; o < f->call.n_out; o++) {
+        if (f->flat) {
+            as_row(f->out[o], f->elements, 1, &out[o]);
+            elements += f->elements;
+            continue;
+        }
         tp_tensor_array(f->out[o], &out[o]);
-        elements += tp_numel(f->out[o]);
+        elements += tp_shape_numel(out[o].size, out[o].rank);
     }
     f->call.out = f->out;
     if (elements || has_indices(f)) {
-        f->call.loops = tp_arrange(&f->call, f->elementwise, f->in_array, out);
+        f->call.loops = f->flat ? 1 : tp_arrange(&f->call, f->elementwise, f->in_array, out);
         tp_kernel_fn *kernel = tp_kernel_of(f->call.op);
         if (!kernel || !kernel(&f->call, f->in_array, out))
             f->call.op->rules->eval(&f->call, f->in_array, out);
@@ -350,7 +424,7 @@ static void frame_close(frame *f)
 
 static bool any_tracked(const frame *f)
 {
-    for (int i = 0; i < f->call.n_in; i++)
+    for (int i = 0, n = f->call.n_in; i < n; i++)
         if (tp_tracked(f->in[i])) return true;
     return false;
 }
@@ -369,19 +443,28 @@ static void describe_inputs(frame *f)
         for (int k = 0; k < f->in[i]->rank; k++) f->in_shape[i].v[k] = f->in[i]->size[k];
         tp_tensor_array(f->in[i], &f->in_array[i]);
     }
-    f->call.in = f->in;
+}
+
+/* Converts the inputs and says what the outputs are. */
+static bool work_out(frame *f)
+{
+    if (!convert_inputs(f)) return false;
+    describe_inputs(f);
+    if (!tp_resolve_shapes(&f->call, f->elementwise, f->in_shape, f->out_shape)) return false;
+    for (int o = 0; o < f->call.n_out; o++) { /* a view too must have a size that can be counted */
+        f->out_dtype[o] = output_dtype(f, o);
+        if (!tp_shape_usable(f->call.context, &f->out_shape[o], f->out_dtype[o], f->call.op->name))
+            return false;
+    }
+    return true;
 }
 
 static bool run(frame *f, tp_tensor *const *in)
 {
     tp_context *c = f->call.context;
     const tp_op *op = f->call.op;
-    describe_inputs(f);
-    if (!tp_resolve_shapes(&f->call, f->elementwise, f->in_shape, f->out_shape)) return false;
-    for (int o = 0; o < f->call.n_out; o++) { /* a view too must have a size that can be counted */
-        f->out_dtype[o] = output_dtype(f, o);
-        if (!tp_shape_usable(c, &f->out_shape[o], f->out_dtype[o], op->name)) return false;
-    }
+    f->flat = take_rows(f);
+    if (!f->flat && !work_out(f)) return false;
     if (op->in_place) return run_in_place(f, in);
     if (!make_view(f) && !(make_outputs(f) && evaluate(f))) return false;
     if (c->status != TP_OK) return false;
@@ -434,9 +517,10 @@ static void finish(frame *f, bool done, tp_tensor **extra)
 /* The call, from inputs in the caller's array to outputs in the frame and in `extra`. */
 static bool compute(frame *f, tp_tensor *const *in, tp_tensor **extra)
 {
-    for (int i = 0; i < f->call.n_in; i++) f->in[i] = in[i];
+    for (int i = 0, n = f->call.n_in; i < n; i++) f->in[i] = in[i];
     for (int o = 0; o < f->call.n_out; o++) f->out[o] = NULL;
-    bool done = convert_inputs(f) && run(f, in);
+    f->call.in = f->in;
+    bool done = run(f, in);
     frame_close(f);
     finish(f, done, extra);
     return done;
@@ -446,7 +530,7 @@ static bool compute(frame *f, tp_tensor *const *in, tp_tensor **extra)
 static tp_context *context_of(int n, tp_tensor *const *in)
 {
     for (int i = 0; in && i < n; i++)
-        if (tp_context_of(in[i])) return tp_context_of(in[i]);
+        if (in[i] && in[i]->object.context) return in[i]->object.context;
     return NULL;
 }
 
@@ -454,7 +538,7 @@ tp_tensor *tp_apply(const tp_op *op, int n_in, tp_tensor *const *in, const tp_at
 {
     tp_context *c = context_of(n_in, in);
     for (int o = 1; extra && o < op->n_out; o++) extra[o - 1] = tp_nil(c);
-    if (!tp_ok(c)) return tp_nil(c);
+    if (!c || c->status != TP_OK) return tp_nil(c);
 
     frame f;
     f.call = (tp_call){.context = c, .op = op, .attr = f.attr, .n_in = n_in, .n_out = op->n_out, .in = in};

@@ -32,13 +32,15 @@ void tp_node_release_values(tp_node *node)
 {
     tp_context *c = node->object.context;
     node->released = true;
-    for (int i = 0; i < node->n_in + node->n_out; i++) {
-        tp_value *v = &node->values[i];
-        tp_storage_release(c, v->storage);
-        tp_tensor_release(v->leaf);
-        tp_object_release(v->tangents);
-        if (v->node && i < node->n_in) tp_object_release(&v->node->object);
+    tp_value *outputs = node->values + node->n_in;
+    for (tp_value *v = node->values; v < outputs + node->n_out; v++) {
+        if (v->storage) tp_storage_release(c, v->storage);
         v->storage = NULL;
+    }
+    for (tp_value *v = node->values; v < outputs; v++) { /* only inputs have a history */
+        if (v->leaf) tp_tensor_release(v->leaf);
+        if (v->tangents) tp_object_release(v->tangents);
+        if (v->node) tp_object_release(&v->node->object);
         v->leaf = NULL;
         v->tangents = NULL;
         v->node = NULL;
@@ -50,7 +52,8 @@ static void node_destroy(tp_object *object)
     tp_node *node = (tp_node *)object;
     tp_node_release_values(node);
     unlink_node(node);
-    for (int o = 0; o < node->n_out; o++) tp_tensor_release(node->slot[o]);
+    for (int o = 0; o < node->n_out; o++)
+        if (node->slot[o]) tp_tensor_release(node->slot[o]);
     tp_object_free(object, node->bytes, false);
 }
 
@@ -71,14 +74,14 @@ bool tp_is_read(const tp_call *call, int i)
 
 static size_t node_bytes(const tp_call *call, tp_tensor *const *in, tp_tensor *const *out)
 {
-    size_t n = (size_t)(call->n_in + call->n_out);
+    size_t n = (size_t)(call->n_in + call->n_out), axes = 0;
     size_t bytes = sizeof(tp_node) + n * sizeof(tp_value) + (size_t)call->op->n_attr * sizeof(tp_attr) +
                    (size_t)call->n_out * sizeof(tp_tensor *);
-    for (int i = 0; i < call->n_in; i++) bytes += 2 * sizeof(int64_t) * (size_t)in[i]->rank;
-    for (int o = 0; o < call->n_out; o++) bytes += 2 * sizeof(int64_t) * (size_t)out[o]->rank;
+    for (int i = 0; i < call->n_in; i++) axes += (size_t)in[i]->rank;
+    for (int o = 0; o < call->n_out; o++) axes += (size_t)out[o]->rank;
     for (int i = 0; i < call->op->n_attr; i++)
         if (is_list(&call->op->attr[i])) bytes += sizeof(tp_ints);
-    return bytes;
+    return bytes + 2 * sizeof(int64_t) * axes;
 }
 
 /* Cuts `bytes` off the rest of the node's block; every piece is a multiple of 8. */
@@ -92,8 +95,14 @@ static void *cut(char **rest, size_t bytes)
 static void save(tp_value *v, const tp_tensor *t, bool kept, char **rest)
 {
     size_t dims = (size_t)t->rank * sizeof(int64_t);
-    *v = (tp_value){.dtype = t->dtype, .rank = t->rank, .offset = t->offset};
+    v->dtype = t->dtype;
+    v->rank = t->rank;
     v->size = cut(rest, dims);
+    v->offset = t->offset;
+    v->storage = NULL;
+    v->node = NULL;
+    v->leaf = NULL;
+    v->tangents = NULL;
     for (int i = 0; i < t->rank; i++) v->size[i] = t->size[i];
     if (!kept) return;
     v->stride = cut(rest, dims);
@@ -105,7 +114,6 @@ static void save(tp_value *v, const tp_tensor *t, bool kept, char **rest)
 
 static void save_history(tp_value *v, tp_tensor *t)
 {
-    if (!tp_dtype_is_float(t->dtype)) return;
     v->node = tp_node_of(t);
     v->node_output = t->node_output;
     v->leaf = t->node ? NULL : tp_leaf_of(t);
@@ -132,7 +140,7 @@ bool tp_record(const tp_call *call, tp_tensor *const *in, tp_tensor *const *out)
     _Static_assert(sizeof(tp_node) % 8 == 0 && sizeof(tp_value) % 8 == 0 && sizeof(tp_ints) % 8 == 0,
                    "the pieces of a node's block must keep each other aligned");
     size_t bytes = node_bytes(call, in, out);
-    tp_node *node = tp_alloc(call->context, bytes);
+    tp_node *node = tp_take(call->context, bytes);
     if (!node) return false;
     tp_object_init_unowned(&node->object, &node_class, call->context);
     char *rest = (char *)(node + 1);
@@ -145,18 +153,19 @@ bool tp_record(const tp_call *call, tp_tensor *const *in, tp_tensor *const *out)
     node->values = cut(&rest, (size_t)n * sizeof *node->values);
     node->attr = cut(&rest, (size_t)call->op->n_attr * sizeof *node->attr);
     node->slot = cut(&rest, (size_t)call->n_out * sizeof *node->slot);
-    for (int i = 0; i < call->n_in; i++) {
-        save(&node->values[i], in[i], tp_is_read(call, i), &rest);
-        save_history(&node->values[i], in[i]);
+    tp_value *v = node->values;
+    for (int i = 0; i < node->n_in; i++, v++) {
+        save(v, in[i], tp_is_read(call, i), &rest);
+        if (tp_is_float(in[i]->dtype)) save_history(v, in[i]);
     }
-    for (int o = 0; o < call->n_out; o++) {
-        save(&node->values[call->n_in + o], out[o], tp_is_read(call, call->n_in + o), &rest);
+    for (int o = 0; o < node->n_out; o++, v++) {
+        save(v, out[o], tp_is_read(call, node->n_in + o), &rest);
         node->slot[o] = NULL;
     }
     save_attributes(node, call, &rest);
     link_node(node);
     for (int o = 0; o < call->n_out; o++) {
-        if (!tp_dtype_is_float(out[o]->dtype)) continue;
+        if (!tp_is_float(out[o]->dtype)) continue;
         out[o]->node = &node->object;
         out[o]->node_output = o;
         tp_object_retain(&node->object);

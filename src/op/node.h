@@ -18,8 +18,8 @@ typedef struct tp_value {
     int64_t offset;
     tp_storage *storage; /* NULL: not kept, the rules do not read it */
     unsigned version;    /* of the storage when it was recorded */
-    tp_node *node;       /* an input's history: the call that made it ... */
     int node_output;
+    tp_node *node;       /* an input's history: the call that made it and which output it is ... */
     tp_tensor *leaf;     /* ... or the leaf it is */
     tp_object *tangents; /* what it carried in streaming forward mode */
 } tp_value;

@@ -192,12 +192,8 @@ static void output_shape(const tp_call *call, const char **p, tp_dim *dims, int 
 bool tp_is_elementwise(const tp_op *op)
 {
     if (!op->signature || op->rules->shape) return false;
-    const char *p = op->signature;
-    for (int i = 0; i < op->n_in; i++, p += 3)
-        if (p[0] != '(' || p[1] != ')' || p[2] != (i < op->n_in - 1 ? ',' : '-')) return false;
-    for (int o = 0; o < op->n_out; o++, p += 3)
-        if (p[0] != (o ? ',' : '>') || p[1] != '(' || p[2] != ')') return false;
-    return op->n_in > 0 && !*p;
+    /* "()" for each argument, "," or "->" between them */
+    return op->n_in > 0 && strlen(op->signature) == (size_t)(3 * (op->n_in + op->n_out));
 }
 
 static bool same_shape(const tp_shape *a, const tp_shape *b)

@@ -51,12 +51,12 @@ enum { CHUNK = 128, MAX_OPERANDS = 9 };
 /* A kernel chosen for the dtypes of a call. */
 typedef struct kernel {
     tp_inner_fn *run;
-    tp_attr attr[TP_MAX_ATTR];
+    const tp_attr *attr;
     tp_dtype first, input, output; /* what it reads and writes */
     int inputs;                    /* the operands after these are outputs; one: steps are 1 */
 } kernel;
 
-static kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner *inner)
+static inline kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner *inner)
 {
     tp_dtype work = tp_work_dtype(dtype);
     if (work == TP_U64 && !inner->u64) work = TP_I64;
@@ -64,13 +64,12 @@ static kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner *inner)
                        : work == TP_F64 ? inner->f64
                        : work == TP_U64 ? inner->u64
                                         : inner->i64;
-    kernel f = {.run = run,
-                .first = inner->by_bool ? TP_BOOL : work,
-                .input = work,
-                .output = inner->to_bool ? TP_BOOL : work,
-                .inputs = call->n_in};
-    for (int i = 0; i < call->op->n_attr; i++) f.attr[i] = call->attr[i];
-    return f;
+    return (kernel){.run = run,
+                    .attr = call->attr,
+                    .first = inner->by_bool ? TP_BOOL : work,
+                    .input = work,
+                    .output = inner->to_bool ? TP_BOOL : work,
+                    .inputs = call->n_in};
 }
 
 static tp_dtype wanted(const kernel *f, int k)
@@ -113,6 +112,7 @@ static void run_row(const kernel *f, const tp_array *const *array, int n, char *
  * are one; -1 if there is none. */
 static int64_t flat_step(const tp_array *a)
 {
+    if (a->rank == 1) return a->stride[0] == 1 || a->size[0] == 1 ? 1 : a->stride[0] == 0 ? 0 : -1;
     int64_t dense = 1, zero = 0;
     for (int i = a->rank - 1; i >= 0; i--) {
         if (a->size[i] != 1 && a->stride[i] != dense) zero = 1;
@@ -130,6 +130,7 @@ typedef struct flat {
     int operands;
     int64_t count, step[MAX_OPERANDS];
     const tp_array *array[MAX_OPERANDS];
+    void *start[MAX_OPERANDS]; /* their data */
 } flat;
 
 static void run_span(void *work, int part, int parts)
@@ -140,7 +141,7 @@ static void run_span(void *work, int part, int parts)
     const int64_t end = tp_part_start(r->count, GRAIN, part + 1, parts);
     void *p[MAX_OPERANDS];
     for (int k = 0; k < r->operands; k++)
-        p[k] = (char *)r->array[k]->data + start * r->step[k] * tp_bytes(r->array[k]->dtype);
+        p[k] = (char *)r->start[k] + start * r->step[k] * tp_bytes(r->array[k]->dtype);
     r->f->run(p, r->step, end - start, r->f->attr);
 }
 
@@ -148,15 +149,23 @@ static void run_span(void *work, int part, int parts)
 static bool run_flat(const kernel *f, const tp_array *in, const tp_array *out, int n)
 {
     enum { LEAST = 1 << 15 }; /* elements that are worth a thread: some 10 microseconds */
-    flat r = {.f = f, .operands = n, .count = 1};
+    flat r;
+    r.f = f;
+    r.operands = n;
+    r.count = 1;
     for (int k = 0; k < n; k++) {
         const tp_array *a = k < f->inputs ? &in[k] : &out[k - f->inputs];
+        if (a->dtype != wanted(f, k)) return false;
         r.step[k] = flat_step(a);
-        if (r.step[k] < 0 || !takes(f, k, a->dtype, r.step[k])) return false;
+        if (r.step[k] < 0 || (r.step[k] == 0 && f->inputs == 1)) return false;
         r.array[k] = a;
+        r.start[k] = a->data;
     }
     for (int i = 0; i < out->rank; i++) r.count *= out->size[i];
-    tp_parallel(tp_parallel_parts(r.count, LEAST), run_span, &r);
+    if (r.count < 2 * LEAST)
+        f->run(r.start, r.step, r.count, f->attr);
+    else
+        tp_parallel(tp_parallel_parts(r.count, LEAST), run_span, &r);
     return true;
 }
 

@@ -13,6 +13,9 @@ static inline int64_t tp_bytes(tp_dtype d)
     return bytes[d];
 }
 
+/* tp_dtype_is_float for a dtype known to be one. */
+static inline bool tp_is_float(tp_dtype d) { return d >= TP_F16; }
+
 static inline float tp_f32_from_bits(uint32_t bits)
 {
     float f;

@@ -7,9 +7,13 @@ static size_t block_size(size_t bytes) { return sizeof(tp_storage) + ALIGNMENT +
 
 static tp_storage *storage_init(tp_context *c, size_t block)
 {
-    tp_storage *s = tp_alloc(c, block);
+    tp_storage *s = tp_take(c, block);
     if (!s) return NULL;
-    *s = (tp_storage){.pool = c->cache.pool, .block = block};
+    s->pool = c->cache.pool;
+    s->block = block;
+    s->device = 0;
+    s->deleter = NULL;
+    s->user = NULL;
     atomic_init(&s->refs, 1);
     atomic_init(&s->version, 0);
     c->cache.storages++;
@@ -40,8 +44,6 @@ tp_storage *tp_storage_wrap(tp_context *c, void *data, size_t bytes, void (*dele
     s->user = user;
     return s;
 }
-
-void tp_storage_retain(tp_storage *s) { atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed); }
 
 void tp_storage_release(tp_context *c, tp_storage *s)
 {

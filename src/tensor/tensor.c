@@ -9,11 +9,11 @@ static void tensor_destroy(tp_object *object)
 {
     tp_tensor *t = (tp_tensor *)object;
     tp_storage_release(object->context, t->storage);
-    tp_object_release(t->node);
-    tp_object_release(t->tangents);
-    tp_tensor_release(t->leaf);
-    tp_tensor_release(t->grad);
-    tp_tensor_release(t->pending);
+    if (t->node) tp_object_release(t->node);
+    if (t->tangents) tp_object_release(t->tangents);
+    if (t->leaf) tp_tensor_release(t->leaf);
+    if (t->grad) tp_tensor_release(t->grad);
+    if (t->pending) tp_tensor_release(t->pending);
     tp_object_free(object, sizeof *t, true);
 }
 
@@ -27,7 +27,7 @@ tp_tensor *tp_nil(tp_context *c)
     return tp_nil_object(c, &nil_class);
 }
 
-bool tp_is_nil(const tp_tensor *t) { return !t || !t->storage; }
+bool tp_is_nil(const tp_tensor *t) { return tp_absent(t); }
 
 #define STALE "%s: the tensor was freed %s"
 
@@ -47,7 +47,7 @@ bool tp_tensor_usable(tp_context *c, const tp_tensor *t, const char *call, const
 
 tp_tensor *tp_tensor_handle(tp_context *c)
 {
-    tp_tensor *t = tp_alloc(c, sizeof *t);
+    tp_tensor *t = tp_take(c, sizeof *t);
     if (!t) return NULL;
     tp_object_init(&t->object, &tensor_class, c);
     t->storage = NULL;

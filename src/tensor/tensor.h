@@ -50,7 +50,11 @@ tp_storage *tp_storage_new(tp_context *c, size_t bytes);
 /* Storage over foreign memory; `deleter` runs when the last reference goes. NULL after a failure. */
 tp_storage *tp_storage_wrap(tp_context *c, void *data, size_t bytes, void (*deleter)(void *user), void *user);
 
-void tp_storage_retain(tp_storage *s);
+static inline void tp_storage_retain(tp_storage *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+}
+
 void tp_storage_release(tp_context *c, tp_storage *s);
 
 /* --- tensors --- */
@@ -69,6 +73,9 @@ tp_tensor *tp_tensor_alias(tp_context *c, const tp_tensor *t);
 tp_tensor *tp_tensor_own(tp_tensor *t);
 void tp_tensor_release(tp_tensor *t);
 void tp_tensor_retain(tp_tensor *t);
+
+/* tp_is_nil, without a call. */
+static inline bool tp_absent(const tp_tensor *t) { return !t || !t->storage; }
 
 /* The tensor as kernels see it. */
 static inline void tp_tensor_array(const tp_tensor *t, tp_array *a)

@@ -263,7 +263,7 @@ static const bug bugs[] = {
      .with = {.eval = eval_neighbours_swapped}},
     {"eval: inputs exchanged", "sub", "Jacobian by reverse against differences",
      .with = {.eval = eval_inputs_swapped}},
-    {"eval: wrong broadcasting", "mul", "Jacobian by reverse against differences",
+    {"eval: wrong broadcasting", "mul", "value alone against value in a batch",
      .with = {.eval = eval_stride_0}},
     {"eval: one element short", "logsumexp", "Jacobian by reverse against differences",
      .with = {.eval = eval_one_short}},
