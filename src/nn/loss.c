@@ -63,6 +63,7 @@ static tp_tensor *done(tp_context *c, tp_tensor *loss, tp_mark scope)
 typedef struct classes {
     tp_context *c;
     const char *call;
+    tp_tensor *logits; /* where log_p is not needed */
     tp_tensor *log_p, *target;
     tp_tensor *weight; /* [classes] in the dtype of log_p, or NULL */
     int axis;          /* of the classes */
@@ -114,14 +115,20 @@ static tp_tensor *only_valid(tp_tensor *valid, tp_tensor *x)
     return valid ? tp_where(valid, x, tp_scalar(tp_context_of(x), 0, tp_dtype_of(x))) : x;
 }
 
+static tp_tensor *minus_log_p(const classes *s, tp_tensor *index)
+{
+    tp_tensor *picked = tp_gather(s->log_p, tp_unsqueeze(index, s->axis), s->axis);
+    return tp_neg(tp_squeeze(picked, TP_AXES(s->axis)));
+}
+
 /* Class indices: (1 - e) w[y] (-log p[y]) + e / n sum(w (-log p)). */
 static tp_tensor *index_loss(classes *s)
 {
     if (!check_labels(s)) return tp_nil(s->c);
     tp_tensor *valid = s->valid < tp_numel(s->target) ? tp_ne_scalar(s->target, (double)s->ignore) : NULL;
     tp_tensor *index = only_valid(valid, tp_cast(s->target, TP_I64));
-    tp_tensor *picked = tp_gather(s->log_p, tp_unsqueeze(index, s->axis), s->axis);
-    tp_tensor *loss = tp_neg(tp_squeeze(picked, TP_AXES(s->axis))), *w = NULL;
+    tp_tensor *w = NULL,
+              *loss = s->log_p ? minus_log_p(s, index) : tp_softmax_cross_entropy(s->logits, index, s->axis);
     if (s->weight) {
         w = tp_squeeze(tp_embedding(tp_unsqueeze(s->weight, 1), index), TP_AXES(-1));
         loss = tp_mul(loss, w);
@@ -180,9 +187,13 @@ tp_tensor *tp_cross_entropy_with(tp_tensor *logits, tp_tensor *target,
         return tp_nil(s.c);
     }
     tp_mark scope = tp_open_scope(s.c);
-    s.log_p = tp_log_softmax(logits, s.axis);
-    if (s.weight) s.weight = tp_cast(s.weight, tp_dtype_of(s.log_p));
-    return done(s.c, tp_dtype_is_float(tp_dtype_of(target)) ? distribution_loss(&s) : index_loss(&s), scope);
+    bool indices = !tp_dtype_is_float(tp_dtype_of(target));
+    if (indices && s.smoothing == 0)
+        s.logits = logits;
+    else
+        s.log_p = tp_log_softmax(logits, s.axis);
+    if (s.weight) s.weight = tp_cast(s.weight, tp_dtype_of(s.logits ? logits : s.log_p));
+    return done(s.c, indices ? index_loss(&s) : distribution_loss(&s), scope);
 }
 
 tp_tensor *tp_nll_loss_with(tp_tensor *log_p, tp_tensor *target, const tp_nll_loss_options *options)

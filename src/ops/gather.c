@@ -7,9 +7,7 @@
 
 #include <string.h>
 
-/* The place of an index in an axis of n, negative ones from the end; -1 after recording that it is outside.
- */
-static int64_t place(const tp_call *call, const int64_t *index, int64_t n)
+int64_t tp_place(const tp_call *call, const int64_t *index, int64_t n)
 {
     int64_t k = *index < 0 ? *index + n : *index;
     if (k >= 0 && k < n) return k;
@@ -86,7 +84,7 @@ static void gather_eval(const tp_call *call, const tp_array *in, const tp_array 
     if (!tp_walk_call(&w, call, in, out)) return;
     do {
         for (int64_t k = 0; k < m; k++) {
-            int64_t at = place(call, &TP_AT(int64_t, w, 1)[k * in[1].stride[core]], n);
+            int64_t at = tp_place(call, &TP_AT(int64_t, w, 1)[k * in[1].stride[core]], n);
             if (at < 0) return;
             copy_element(w.at[2] + k * out[0].stride[core] * size, w.at[0] + at * in[0].stride[core] * size,
                          size);
@@ -122,7 +120,7 @@ static void scatter(const tp_call *call, const tp_array *in, const tp_array *out
     if (!tp_walk_call(&w, call, in, out)) return;
     do {
         for (int64_t k = 0; k < m; k++) {
-            int64_t at = place(call, &TP_AT(int64_t, w, 1)[k * in[1].stride[core]], n);
+            int64_t at = tp_place(call, &TP_AT(int64_t, w, 1)[k * in[1].stride[core]], n);
             if (at < 0) return;
             add_elements(w.at[3] + at * out[0].stride[core] * size, w.at[2] + k * in[2].stride[core] * size,
                          (const int64_t[2]){0}, 1, out[0].dtype);
@@ -156,7 +154,7 @@ static void take_eval(const tp_call *call, const tp_array *in, const tp_array *o
     if (!tp_walk_call(&w, call, in, out)) return;
     do {
         for (int64_t k = 0; k < n; k++) {
-            int64_t at = place(call, &TP_AT(int64_t, w, 1)[k * step], rows);
+            int64_t at = tp_place(call, &TP_AT(int64_t, w, 1)[k * step], rows);
             if (at < 0) return;
             tp_convert(w.at[2] + k * to[0] * size, to[1], out[0].dtype, w.at[0] + at * from[0] * size,
                        from[1], in[0].dtype, row);
@@ -183,7 +181,7 @@ static void add_rows(const tp_call *call, const tp_array *in, const tp_array *ou
     if (!tp_walk_call(&w, call, in, out)) return;
     do {
         for (int64_t k = 0; k < n; k++) {
-            int64_t at = place(call, &TP_AT(int64_t, w, 1)[k * step], rows);
+            int64_t at = tp_place(call, &TP_AT(int64_t, w, 1)[k * step], rows);
             if (at < 0) return;
             add_elements(w.at[2] + at * to[0] * size, w.at[0] + k * from[0] * size,
                          (const int64_t[2]){to[1], from[1]}, row, out[0].dtype);

@@ -72,7 +72,17 @@ SOFTMAX(double, avx512, TP_AVX512)
     }
 #endif
 
-static void each_row(const tp_call *call, const tp_array *in, const tp_array *out, row_fn *run)
+/* Puts what was made of a row where the walk stands: in[0]'s rows are read, the last array is written. */
+typedef void put_fn(const tp_call *call, const tp_array *out, const tp_walk *w, void *row, int64_t n);
+
+static void put_row(const tp_call *call, const tp_array *out, const tp_walk *w, void *row, int64_t n)
+{
+    (void)call;
+    tp_convert(w->at[w->arrays - 1], out->stride[out->rank - 1], out->dtype, row, 1,
+               tp_work_dtype(out->dtype), n);
+}
+
+static void each_row(const tp_call *call, const tp_array *in, const tp_array *out, row_fn *run, put_fn *put)
 {
     int last = in[0].rank - 1;
     int64_t n = in[0].size[last];
@@ -85,21 +95,31 @@ static void each_row(const tp_call *call, const tp_array *in, const tp_array *ou
     do {
         tp_convert(row, 1, work, w.at[0], in[0].stride[last], in[0].dtype, n);
         run(row, n);
-        tp_convert(w.at[1], out[0].stride[last], out[0].dtype, row, 1, work, n);
+        put(call, out, &w, row, n);
     } while (tp_walk_next(&w));
     tp_free(call->context, row, bytes);
 }
 
-static void softmax_eval(const tp_call *call, const tp_array *in, const tp_array *out)
+static void softmax_rows(const tp_call *call, const tp_array *in, const tp_array *out, put_fn *put)
 {
     static row_fn *const rows[][2] = LEVELS(softmax);
-    each_row(call, in, out, rows[tp_simd_in_use()][in[0].dtype == TP_F64]);
+    each_row(call, in, out, rows[tp_simd_in_use()][in[0].dtype == TP_F64], put);
+}
+
+static void log_softmax_rows(const tp_call *call, const tp_array *in, const tp_array *out, put_fn *put)
+{
+    static row_fn *const rows[][2] = LEVELS(log_softmax);
+    each_row(call, in, out, rows[tp_simd_in_use()][in[0].dtype == TP_F64], put);
+}
+
+static void softmax_eval(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    softmax_rows(call, in, out, put_row);
 }
 
 static void log_softmax_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    static row_fn *const rows[][2] = LEVELS(log_softmax);
-    each_row(call, in, out, rows[tp_simd_in_use()][in[0].dtype == TP_F64]);
+    log_softmax_rows(call, in, out, put_row);
 }
 
 static tp_tensor *total(const tp_call *call, tp_tensor *x)
@@ -131,6 +151,80 @@ const tp_rules tp_rules_softmax = {
     .eval = softmax_eval, .pull = softmax_product, .push = softmax_product, .reads = TP_OUT(0)};
 const tp_rules tp_rules_log_softmax = {
     .eval = log_softmax_eval, .pull = log_softmax_pull, .push = log_softmax_push, .reads = TP_OUT(0)};
+
+/* --- cross-entropy with a class --- */
+
+static int64_t class_at(const tp_call *call, const tp_walk *w, int64_t n)
+{
+    return tp_place(call, (const int64_t *)(const void *)w->at[1], n);
+}
+
+static void put_loss(const tp_call *call, const tp_array *out, const tp_walk *w, void *row, int64_t n)
+{
+    const tp_dtype work = tp_work_dtype(out->dtype);
+    const int64_t k = class_at(call, w, n);
+    if (k < 0) return;
+    if (work == TP_F64)
+        *(double *)row = -((double *)row)[k];
+    else
+        *(float *)row = -((float *)row)[k];
+    tp_convert(w->at[2], 1, out->dtype, row, 1, work, 1);
+}
+
+static void softmax_cross_entropy_eval(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    log_softmax_rows(call, in, out, put_loss);
+}
+
+static void put_less_one(const tp_call *call, const tp_array *out, const tp_walk *w, void *row, int64_t n)
+{
+    const int64_t k = class_at(call, w, n);
+    if (k < 0) return;
+    if (tp_work_dtype(out->dtype) == TP_F64)
+        ((double *)row)[k] -= 1;
+    else
+        ((float *)row)[k] -= 1;
+    put_row(call, out, w, row, n);
+}
+
+static void softmax_less_one_hot_eval(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    softmax_rows(call, in, out, put_less_one);
+}
+
+static tp_tensor *class_slope(const tp_call *call)
+{
+    return tp_softmax_less_one_hot(call->in[0], call->in[1], (int)call->attr[0].i);
+}
+
+static tp_tensor *softmax_cross_entropy_pull(const tp_call *call, int i, tp_tensor *const *u)
+{
+    (void)i;
+    return tp_mul(class_slope(call), tp_unsqueeze(u[0], (int)call->attr[0].i));
+}
+
+static tp_tensor *softmax_cross_entropy_push(const tp_call *call, int o, tp_tensor *const *t)
+{
+    (void)o;
+    return tp_sum(tp_mul(class_slope(call), t[0]), TP_AXES(call->attr[0].i), false);
+}
+
+/* As of softmax, whose result it has but for a constant. */
+static tp_tensor *softmax_less_one_hot_product(const tp_call *call, int i, tp_tensor *const *u)
+{
+    (void)i;
+    tp_tensor *y = tp_softmax(call->in[0], (int)call->attr[0].i);
+    return tp_mul(y, tp_sub(u[0], total(call, tp_mul(u[0], y))));
+}
+
+const tp_rules tp_rules_softmax_cross_entropy = {.eval = softmax_cross_entropy_eval,
+                                                 .pull = softmax_cross_entropy_pull,
+                                                 .push = softmax_cross_entropy_push,
+                                                 .reads = TP_IN(0) | TP_IN(1)};
+const tp_rules tp_rules_softmax_less_one_hot = {.eval = softmax_less_one_hot_eval,
+                                                .pull = softmax_less_one_hot_product,
+                                                .push = softmax_less_one_hot_product,
+                                                .reads = TP_IN(0)};
 
 /* --- logsumexp --- */
 

@@ -150,6 +150,27 @@ def scatter_add(x, index, src, axis):
     return torch.scatter_add(x, axis, index, src)
 
 
+def class_cases(op, maker):
+    """Rows along an axis, each with its class; negative ones count from the end."""
+    shapes = [((4, 3), -1), ((2, 3, 4), 1), ((3,), 0), ((5, 1), -1), ((0, 3), 1), ((2, 300), 1)]
+    kinds = ["plain", "transposed", "stepped", "reversed"]
+    for dtype in FLOATS + HALVES:
+        for k, (shape, axis) in enumerate(shapes if dtype in FLOATS else shapes[:2]):
+            classes = [n for i, n in enumerate(shape) if i != axis % len(shape)]
+            at = view(classes, kinds[k % 3], lambda s: draw_index(shape[axis], s))
+            yield Case([view(shape, kinds[(k + 1) % 4], maker(0, dtype)), at], {"axis": axis}, grad=dtype in FLOATS)
+
+
+def softmax_cross_entropy(x, index, axis):
+    index = (index % x.shape[axis]).unsqueeze(axis)
+    return -torch.gather(F.log_softmax(x, axis), axis, index).squeeze(axis)
+
+
+def softmax_less_one_hot(x, index, axis):
+    one = F.one_hot(index % x.shape[axis], x.shape[axis]).movedim(-1, axis)
+    return F.softmax(x, axis) - one.to(x.dtype)
+
+
 def matmul_cases(op, maker):
     shapes = [((3, 4), (4, 2)), ((1, 1), (1, 1)), ((2, 3, 4), (4, 5)), ((2, 1, 3, 4), (5, 4, 2)), ((3, 0), (0, 2)),
               ((0, 3), (3, 2)), ((4, 300), (300, 3)), ((2, 520), (520, 5)), ((3, 300), (300, 9)), ((1, 7), (7, 1))]
@@ -380,6 +401,8 @@ ROWS = {
     "logsumexp": Row(over(torch.logsumexp)),
     # softmax.c
     "softmax": Row(lambda x, axis: F.softmax(x, axis)),
+    "softmax_cross_entropy": Row(softmax_cross_entropy, cases=class_cases),
+    "softmax_less_one_hot": Row(softmax_less_one_hot, cases=class_cases),
     "log_softmax": Row(lambda x, axis: F.log_softmax(x, axis)),
     "cumsum": Row(lambda x, axis: torch.cumsum(x, axis)),
     # sort.c
