@@ -1,7 +1,7 @@
 # A thin front for CMake; every target first installs what it needs (tools/install-deps.sh).
 PREFIX ?= /usr/local
 
-.PHONY: all demo demo-seeds check check-all check-oracle bench bench-gemm bench-vmath install format clean
+.PHONY: all demo demo-seeds check check-all check-oracle fuzz coverage bench bench-gemm bench-vmath install format clean
 
 all:
 	@tools/install-deps.sh build
@@ -30,6 +30,10 @@ check-oracle:
 fuzz:
 	@tools/install-deps.sh check
 	@tools/fuzz.sh $(or $(TIME),60) $(TARGET)
+
+coverage:
+	@tools/install-deps.sh check coverage
+	@tools/check.sh coverage
 
 bench: all
 	@cmake --build --preset release --target bench

@@ -19,8 +19,10 @@ static inline void *faulty_allocator(void *user, void *block, size_t old_size, s
         f->asked++;
         if (f->asked == f->at || (f->rest && f->asked > f->at)) {
             f->refused++;
+            reach_note(f->rest ? REACH_REFUSED_WITH_REST : REACH_REFUSED);
             return NULL;
         }
+        return ledger_take(&f->books, new_size);
     }
     return ledger_allocator(&f->books, block, old_size, new_size);
 }
@@ -31,6 +33,28 @@ static inline tp_context *faulty_open(faulty *f, bool rest)
     ledger_start(&f->books);
     return tp_open(&(tp_options){.allocator = faulty_allocator, .allocator_user = f, .no_cache = true});
 }
+
+/* Whether all allocations after the failing one fail too, as FAULT_TESTS has it. */
+static bool all_after;
+
+static inline int one_fails(void **state)
+{
+    all_after = false;
+    return open_context(state);
+}
+
+static inline int all_fail(void **state)
+{
+    all_after = true;
+    return open_context(state);
+}
+
+/* A test of failing allocations, twice: one fails, and all from it on. */
+#define FAULT_TESTS(function)                                                       \
+    {#function ", one fails", function, one_fails, close_context, NULL},            \
+    {                                                                               \
+#function ", all from one on fail", function, all_fail, close_context, NULL \
+    }
 
 static inline void faulty_arm(faulty *f, long at)
 {

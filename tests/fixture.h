@@ -2,6 +2,7 @@
 #ifndef TAPER_FIXTURE_H
 #define TAPER_FIXTURE_H
 
+#include "reach.h"
 #include "testing.h"
 
 #include <taper/taper.h>
@@ -36,6 +37,7 @@ static inline void *ledger_take(ledger *books, size_t size)
 static inline void *ledger_allocator(void *user, void *block, size_t old_size, size_t new_size)
 {
     ledger *books = user;
+    if (!block && new_size) reach_note(books->left == 0 ? REACH_REFUSED_WITH_REST : REACH_GIVEN);
     if (!block) return new_size ? ledger_take(books, new_size) : NULL;
     size_t *head = (size_t *)block - 2;
     if (head[0] != old_size || new_size != 0) abort();

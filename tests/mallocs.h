@@ -52,6 +52,7 @@ static bool heap_refuses(void)
     long asked = ++heap.asked;
     bool refuses = heap.rest ? asked >= heap.at : asked == heap.at;
     heap.refused += refuses;
+    if (refuses) reach_note(heap.rest ? REACH_REFUSED_WITH_REST : REACH_REFUSED);
     if (refuses) errno = ENOMEM;
     return refuses;
 }

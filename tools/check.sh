@@ -1,5 +1,5 @@
 #!/bin/bash
-# check.sh [all|oracle]: builds the variants and runs their tests as one ctest run, which prints the closing line.
+# check.sh [all|oracle|coverage]: builds the variants and runs their tests as one ctest run, which prints the closing line.
 set -eu
 cd "$(dirname "$0")/.."
 scope=${1:-}
@@ -17,8 +17,14 @@ variant()
 }
 
 rm -f "$suite"
-variant release build
+[ "$scope" = coverage ] || variant release build
 case $scope in
+coverage)
+    variant coverage build-coverage
+    find build-coverage -name '*.gcda' -delete
+    rm -f build-coverage/reach/*
+    select=(-LE deep)
+    ;;
 all)
     for preset in asan tsan clang clang-asan clang-tsan; do variant $preset build-$preset; done
     select=()
@@ -38,3 +44,4 @@ fixed=(setarch -R)
 "${fixed[@]}" true 2>/dev/null || fixed=()
 "${fixed[@]}" ctest --test-dir "${suite%/*}" -j "$(nproc)" --output-on-failure --no-label-summary \
     --no-tests=error "${select[@]}"
+[ "$scope" != coverage ] || tools/coverage.py build-coverage

@@ -1,5 +1,5 @@
 #!/bin/bash
-# install-deps.sh GROUP...: installs the Debian packages of the groups (build, check, oracle, bench) that are missing;
+# install-deps.sh GROUP...: installs the Debian packages of the groups (build, check, coverage, oracle, bench) that are missing;
 # from PyPI come what the oracles need beyond Debian, Python's safetensors, into build/oracle, and the newest OpenBLAS
 # to measure against, into build/peers.
 set -eu
@@ -43,6 +43,11 @@ check()
     need libgmp-dev header gmp.h
     need valgrind command -v valgrind
     need python3 test -x /usr/bin/python3
+}
+
+coverage()
+{
+    need gcovr command -v gcovr
 }
 
 oracle()
