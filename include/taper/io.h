@@ -9,6 +9,12 @@
 extern "C" {
 #endif
 
+/* A value, of jansson. */
+struct json_t;
+
+/* What is wrong with a text, of jansson. */
+struct json_error_t;
+
 /* --- any file ---------------------------------------------------------------------------------- */
 
 /* Makes `size` bytes of `data` the content of the file at `path`. Like all writing here it goes to a
@@ -18,6 +24,11 @@ TP_API tp_status tp_write_file(tp_context *c, const char *path, const void *data
 
 /* Removes from a folder the temporary files of writers that were killed; nobody may be writing there. */
 TP_API tp_status tp_remove_leftovers(tp_context *c, const char *folder);
+
+/* What jansson makes of `n` bytes of JSON, any value. NULL: *error says what is wrong with them, or it is
+ * recorded that there is no memory; there json_loads alone may cut texts short, or abort. */
+TP_API struct json_t *tp_json_parse(tp_context *c, const char *text, size_t n, struct json_error_t *error,
+                                    const char *call);
 
 /* --- tensors: safetensors ---------------------------------------------------------------------- */
 

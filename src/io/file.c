@@ -25,8 +25,9 @@ tp_status tp_settle(tp_context *c)
 static void fail_errno(tp_context *c, const char *call, const char *what, const char *path)
 {
     char reason[128];
+    tp_status status = errno == ENOMEM ? TP_ERR_MEMORY : TP_ERR_IO;
     if (strerror_r(errno, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", errno);
-    tp_fail(c, TP_ERR_IO, "%s: cannot %s '%.700s': %s", call, what, path, reason);
+    tp_fail(c, status, "%s: cannot %s '%.700s': %s", call, what, path, reason);
 }
 
 /* --- written --- */

@@ -2,7 +2,6 @@
  * times the room of their text: it gets one small piece at a time. */
 #include "io/safetensors.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,36 +9,6 @@
 enum { MOST_PIECE = 4096, MOST_DEPTH = 16 }; /* of a name, and of what is said of one tensor */
 
 static const char call[] = "tp_safetensors_open";
-
-/* --- any JSON --- */
-
-/* A text on its way to jansson. */
-typedef struct feed {
-    const char *next, *end;
-    bool no_memory;
-} feed;
-
-/* Hands over the next byte. Where malloc fails within a string or number, jansson goes on with that cut
- * short, and a number clears errno: so it is looked at after each byte. */
-static size_t next_byte(void *byte, size_t most, void *user)
-{
-    feed *f = user;
-    f->no_memory = f->no_memory || errno == ENOMEM;
-    if (f->no_memory || f->next == f->end || most == 0) return 0;
-    *(char *)byte = *f->next++;
-    return 1;
-}
-
-json_t *tp_json_parse(tp_context *c, const char *text, size_t n, json_error_t *error, const char *who)
-{
-    feed f = {text, text + n, false};
-    errno = 0;
-    json_t *json = json_load_callback(next_byte, &f, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, error);
-    if (!f.no_memory && errno != ENOMEM) return json;
-    tp_fail(c, TP_ERR_MEMORY, "%s: no memory for JSON", who);
-    json_decref(json);
-    return NULL;
-}
 
 /* --- the header as text --- */
 

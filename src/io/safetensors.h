@@ -46,10 +46,6 @@ const char *tp_record_dtype_name(tp_dtype dtype);
  * what is wrong. */
 bool tp_header_read(tp_safetensors *f, int64_t most);
 
-/* Makes sense of `n` bytes of JSON. NULL: *error says what is wrong with them, or the failure is recorded:
- * there was no memory, where jansson may say something else or cut texts short. */
-json_t *tp_json_parse(tp_context *c, const char *text, size_t n, json_error_t *error, const char *call);
-
 /* The number of the tensor of that name, -1 if there is none. */
 int tp_record_find(const tp_safetensors *f, const char *name);
 

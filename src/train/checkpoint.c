@@ -317,11 +317,8 @@ static json_t *numbers_of(tp_context *c, tp_safetensors *f, const char *path)
     const char *text = tp_safetensors_metadata(f, KEY);
     bool hashed = tp_safetensors_is_hashed(f);
     json_error_t error;
-    errno = 0; /* where there is no memory jansson may cut texts short */
-    json_t *json = text && hashed ? json_loads(text, JSON_REJECT_DUPLICATES, &error) : NULL;
-    if (errno == ENOMEM)
-        tp_fail(c, TP_ERR_MEMORY, "%s: no memory for JSON", call);
-    else if (!text || !hashed)
+    json_t *json = text && hashed ? tp_json_parse(c, text, strlen(text), &error, call) : NULL;
+    if (!text || !hashed)
         tp_fail(c, TP_ERR_DATA, "%s: '%s' is no checkpoint: it has no %s", call, path, text ? "hashes" : KEY);
     else if (!json)
         tp_fail(c, TP_ERR_DATA, "%s: '%s' is no checkpoint: byte %d of %s: %s", call, path, error.position,
@@ -415,6 +412,7 @@ static bool empty(const tp_checkpoints *k, tp_context *c)
 bool tp_checkpoints_open(tp_checkpoints *k, tp_training *t)
 {
     tp_context *c = t->c;
+    tp_status status;
     *k = (tp_checkpoints){.folder = t->o->checkpoint};
     if (!k->folder && (t->o->resume || t->o->checkpoint_every))
         tp_fail(c, TP_ERR_ARGUMENT, "%s: .resume and .checkpoint_every take a folder .checkpoint", call);
@@ -423,8 +421,8 @@ bool tp_checkpoints_open(tp_checkpoints *k, tp_training *t)
         tp_fail(c, TP_ERR_ARGUMENT, "%s: the path .checkpoint is too long", call);
     else if (mkdir(k->folder, 0777) != 0 && errno != EEXIST)
         tp_fail(c, TP_ERR_IO, "%s: cannot make the folder '%.300s'", call, k->folder);
-    else if (tp_remove_leftovers(c, k->folder) != TP_OK)
-        tp_fail(c, TP_ERR_IO, "%s: cannot read the folder '%.300s'", call, k->folder);
+    else if ((status = tp_remove_leftovers(c, k->folder)) != TP_OK)
+        tp_fail(c, status, "%s: cannot read the folder '%.300s'", call, k->folder);
     if (!tp_ok(c)) return false;
     return t->o->resume ? go_on(k, t) : empty(k, c);
 }

@@ -433,7 +433,7 @@ def make_checkpoint():
     unreadable("no-json", checkpoint(text="{"),
         "tp_fit: FILE is no checkpoint: byte 1 of taper.checkpoint: string or '}' expected near end of file")
     unreadable("deep", checkpoint(text="[" * 5000),
-        "tp_fit: FILE is no checkpoint: byte 2049 of taper.checkpoint: maximum parsing depth reached near '['")
+        "tp_fit: FILE is no checkpoint: byte 2048 of taper.checkpoint: maximum parsing depth reached near '['")
     unreadable("a-list", checkpoint(text="[]"), "tp_fit: in FILE 'number' is not as it should be")
     unreadable("place-missing", checkpoint(place=dict.fromkeys(("number", "epoch"))),
         "tp_fit: in FILE 'number' is not as it should be")
@@ -524,7 +524,7 @@ def make_model():
         "'@' does not fit: '0.weight' is f64 [2,1] here and f32 [2,1] in the file, "
         "'0.bias' is f64 [2] here and f32 [2] in the file")
     bad("data-no-json", model(data="{"), "'@': taper.data: byte 1: string or '}' expected near end of file")
-    bad("data-deep", model(data="[" * 5000), "'@': taper.data: byte 2049: maximum parsing depth reached near '['")
+    bad("data-deep", model(data="[" * 5000), "'@': taper.data: byte 2048: maximum parsing depth reached near '['")
     bad("data-a-list", model(data="[]"),
         "'@': tp_model_open: 'sample' in the metadata taper.data is not as it should be")
     target = {"kind": "classes", "name": "k", "classes": ["x", "y"]}

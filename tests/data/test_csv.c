@@ -336,7 +336,7 @@ static void test_damaged(void **state)
 static bool fail_at(const tp_dataset_options *options, bool like, long at)
 {
     faulty hook;
-    tp_context *c = faulty_open(&hook, at % 2);
+    tp_context *c = faulty_open(&hook, all_after);
     tp_dataset_options o = *options;
     if (like) o.like = tp_dataset_open(c, path_of("t.csv"), .missing = TP_MISSING_DROP);
     tp_mark scope = tp_open_scope(c);
@@ -381,7 +381,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_standard_input),
     TEST(test_damaged),
     cmocka_unit_test(test_locale),
-    cmocka_unit_test(test_faults),
+    FAULT_TESTS(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, make_folder, remove_folder); }

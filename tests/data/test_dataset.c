@@ -227,7 +227,7 @@ static void split(tp_dataset *d)
 static bool fail_at(const char *what, void (*call)(tp_dataset *d), long at)
 {
     faulty hook;
-    tp_context *c = faulty_open(&hook, false);
+    tp_context *c = faulty_open(&hook, all_after);
     tp_dataset *d = four(c);
     tp_mark scope = tp_open_scope(c);
     faulty_arm(&hook, at);
@@ -261,7 +261,7 @@ static void test_faults(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST(test_new),   TEST(test_copies),      TEST(test_dtypes),   TEST(test_rows),
-    TEST(test_names), TEST(test_wrong_calls), TEST(test_lifetime), cmocka_unit_test(test_faults),
+    TEST(test_names), TEST(test_wrong_calls), TEST(test_lifetime), FAULT_TESTS(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }

@@ -159,7 +159,7 @@ static void test_damaged(void **state)
 static bool fail_at(long at)
 {
     faulty hook;
-    tp_context *c = faulty_open(&hook, false);
+    tp_context *c = faulty_open(&hook, all_after);
     tp_dataset *like = tp_dataset_open(c, folder_name());
     tp_mark scope = tp_open_scope(c);
     faulty_arm(&hook, at);
@@ -187,7 +187,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_read),
     TEST(test_refused),
     TEST(test_damaged),
-    cmocka_unit_test(test_faults),
+    FAULT_TESTS(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, make_folder, remove_folder); }

@@ -264,7 +264,7 @@ static void test_lifetime(void **state)
 static bool fail_at(long at, bool prefetch)
 {
     faulty hook;
-    tp_context *c = faulty_open(&hook, false);
+    tp_context *c = faulty_open(&hook, all_after);
     tp_dataset *d = samples(c, 10);
     tp_mark scope = tp_open_scope(c);
     faulty_arm(&hook, at);
@@ -294,17 +294,9 @@ static void test_faults(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    TEST(test_in_order),
-    TEST(test_drop_last),
-    TEST(test_shuffle),
-    TEST(test_seek),
-    TEST(test_prefetch),
-    TEST(test_overwritten),
-    TEST(test_no_allocation),
-    TEST(test_targets),
-    TEST(test_wrong_calls),
-    TEST(test_lifetime),
-    cmocka_unit_test(test_faults),
+    TEST(test_in_order),    TEST(test_drop_last),   TEST(test_shuffle),       TEST(test_seek),
+    TEST(test_prefetch),    TEST(test_overwritten), TEST(test_no_allocation), TEST(test_targets),
+    TEST(test_wrong_calls), TEST(test_lifetime),    FAULT_TESTS(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }

@@ -230,7 +230,7 @@ static void test_faults(void **state)
     bool refused = true;
     for (long at = 1; refused; at++) {
         faulty f;
-        tp_context *c = faulty_open(&f, false);
+        tp_context *c = faulty_open(&f, all_after);
         net n = make(c);
         faulty_arm(&f, at);
         tp_backward(by_hand(&n));
@@ -252,7 +252,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_result_that_is_an_input),
     TEST(test_wrong_functions),
     TEST(test_overwritten),
-    cmocka_unit_test(test_faults),
+    FAULT_TESTS(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }

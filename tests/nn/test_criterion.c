@@ -193,7 +193,7 @@ static void test_refused(void **state)
 static bool fail_at(long at)
 {
     faulty hook;
-    tp_context *c = faulty_open(&hook, false);
+    tp_context *c = faulty_open(&hook, all_after);
     tp_tensor *x = VECTOR(c, 1, -2), *q = VECTOR(c, 1, 0), *w = VECTOR(c, 1, 2);
     size_t held = hook.books.bytes;
     tp_mark scope = tp_open_scope(c);
@@ -222,7 +222,7 @@ static void test_faults(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST(test_values),  TEST(test_names), TEST(test_text),    TEST(test_no_text),
-    TEST(test_buffers), TEST(test_own),   TEST(test_refused), cmocka_unit_test(test_faults),
+    TEST(test_buffers), TEST(test_own),   TEST(test_refused), FAULT_TESTS(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }

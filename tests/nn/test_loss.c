@@ -129,7 +129,7 @@ static tp_tensor *differences(tp_tensor *x, tp_tensor *y, tp_tensor *q, tp_tenso
 static bool fail_at(loss_fn *loss, long at, double *value, outcome *gradient)
 {
     faulty hook;
-    tp_context *c = faulty_open(&hook, false);
+    tp_context *c = faulty_open(&hook, all_after);
     tp_tensor *x = tp_require_grad(MATRIX(c, 2, 3, 1, 2, -1, 0, 0.5, 3)), *y = labelled(c, 2, 1);
     tp_tensor *q = MATRIX(c, 2, 3, 0.5, 0.25, 0.25, 1, 0, 0), *w = VECTOR(c, 1, 2, 0.5);
     tp_mark scope = tp_open_scope(c);
@@ -178,7 +178,7 @@ static void test_faults(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST(test_values),      TEST(test_dtypes),  TEST(test_extremes),
-    TEST(test_ignored_nan), TEST(test_refused), cmocka_unit_test(test_faults),
+    TEST(test_ignored_nan), TEST(test_refused), FAULT_TESTS(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }

@@ -69,7 +69,7 @@ static void test_faults(void **state)
     for (bool refused = true; refused; at++) {
         faulty hook;
         double before[PARAMETERS], after[PARAMETERS];
-        tp_context *c = faulty_open(&hook, false);
+        tp_context *c = faulty_open(&hook, all_after);
         tp_module *m = problem(c);
         tp_backward(problem_loss(m));
         read_gradients(m, before);
@@ -92,7 +92,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_against_torch),
         TEST(test_special),
-        cmocka_unit_test(test_faults),
+        FAULT_TESTS(test_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

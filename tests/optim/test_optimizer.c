@@ -265,7 +265,7 @@ static bool fail_step(int algorithm, int steps_before, long at)
     static const tp_optimizer_options options[] = {
         {.momentum = 0.9}, {.amsgrad = true}, {0}, {.centered = true, .momentum = 0.5}, {0}};
     faulty hook;
-    tp_context *c = faulty_open(&hook, false);
+    tp_context *c = faulty_open(&hook, all_after);
     training t = {.m = problem(c)};
     t.opt = tp_optimizer_named(t.m, tp_optimizer_name_at(algorithm), &options[algorithm]);
     tp_one_cycle_lr(t.opt, 0.1, 10);
@@ -314,7 +314,7 @@ static void test_failed_makers(void **state)
     bool refused = true;
     for (long at = 1; refused; at++) {
         faulty hook;
-        tp_context *c = faulty_open(&hook, false);
+        tp_context *c = faulty_open(&hook, all_after);
         tp_mark outer = tp_open_scope(c);
         tp_module *m = problem(c);
         tp_parameters(m); /* the module keeps their list */
@@ -347,8 +347,8 @@ int main(void)
         TEST(test_states_by_name),
         TEST(test_states_lie_as_parameters),
         TEST(test_going_on_elsewhere),
-        cmocka_unit_test(test_failed_steps_change_nothing),
-        cmocka_unit_test(test_failed_makers),
+        FAULT_TESTS(test_failed_steps_change_nothing),
+        FAULT_TESTS(test_failed_makers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

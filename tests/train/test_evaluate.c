@@ -229,7 +229,7 @@ static void test_refused(void **state)
 static bool fail_at(long at, outcome *o)
 {
     faulty f;
-    tp_context *c = faulty_open(&f, false);
+    tp_context *c = faulty_open(&f, all_after);
     tp_dataset *data = three_classes(c, 7, 4, 1);
     tp_module *net = linear_net(c, 4, 3, TP_F64);
     uint64_t before = bits_of(net);
@@ -271,7 +271,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_more_outputs_than_classes),
     TEST(test_predict_without_targets),
     TEST(test_refused),
-    cmocka_unit_test(test_faults),
+    FAULT_TESTS(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }

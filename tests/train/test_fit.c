@@ -367,7 +367,7 @@ static void test_refused(void **state)
 static bool fail_at(long at, const uint64_t *allowed, outcome *o)
 {
     faulty f;
-    tp_context *c = faulty_open(&f, false);
+    tp_context *c = faulty_open(&f, all_after);
     tp_dataset *data = three_classes(c, 7, 4, 1);
     tp_module *net = linear_net(c, 4, 3, TP_F64);
     tp_optimizer *opt = tp_sgd(net, .lr = 0.1);
@@ -424,7 +424,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_schedules),
     TEST(test_diverging),
     TEST(test_refused),
-    TEST(test_faults),
+    FAULT_TESTS(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }

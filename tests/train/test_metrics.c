@@ -84,7 +84,7 @@ static void test_refused(void **state)
 static bool fail_at(long at, outcome *o)
 {
     faulty f;
-    tp_context *c = faulty_open(&f, false);
+    tp_context *c = faulty_open(&f, all_after);
     tp_tensor *t = tp_cast(VECTOR(c, 0, 1, 2, 1), TP_I64), *p = tp_cast(VECTOR(c, 0, 1, 1, 1), TP_I64);
     tp_tensor *x = MATRIX(c, 2, 2, 1, 2, 3, 5), *y = MATRIX(c, 2, 2, 1, 2.5, 3.5, 4);
     faulty_arm(&f, at);
@@ -116,7 +116,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_as_scikit_learn),
     TEST(test_other_dtypes_and_layouts),
     TEST(test_refused),
-    cmocka_unit_test(test_faults),
+    FAULT_TESTS(test_faults),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }
