@@ -7,6 +7,7 @@ interleaved and the fastest counts, for other work on the machine can only slow 
 three products: x w, dy w^T and x^T dy. Prints a table and a line of JSON for each product: GFLOP/s by library,
 percent of the peak of multiply-adds, and the ratio of Taper to the fastest library."""
 import argparse
+import ctypes.util
 import json
 import math
 import os
@@ -31,8 +32,9 @@ def newest(pattern):
 def libraries():
     """name: (what the server opens, what its environment gets)"""
     avx512 = "avx512f" in open("/proc/cpuinfo", encoding="ascii").read()
+    mkl = newest("**/libmkl_rt.so*") or ctypes.util.find_library("mkl_rt") or "libmkl_rt.so"
     found = {"taper": ("taper", {}), "openblas": ("libopenblas.so.0", {}), "blis": ("libblis.so.4", {}),
-             "onednn": ("libdnnl.so.2", {}), "mkl": (newest("**/libmkl_rt.so*") or "libmkl_rt.so.2", {})}
+             "onednn": ("libdnnl.so.2", {}), "mkl": (mkl, {})}
     if avx512:
         found["openblas-skx"] = ("libopenblas.so.0", {"OPENBLAS_CORETYPE": "SKYLAKEX"})
     pypi = newest("scipy_openblas32/lib/libscipy_openblas.so")

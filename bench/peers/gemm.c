@@ -23,6 +23,7 @@ typedef struct product {
     int64_t m, n, k;
     bool transposed_a, transposed_b;
     float *a, *b, *y;
+    tp_array in[2], out; /* the same, as Taper sees them */
 } product;
 
 /* The interfaces of the libraries: the usual one for C, and oneDNN's. */
@@ -45,23 +46,22 @@ static double now(void)
 
 /* --- products --- */
 
+static tp_array array(float *data, int64_t rows, int64_t columns, bool transposed)
+{
+    return (tp_array){.data = data,
+                      .dtype = TP_F32,
+                      .rank = 2,
+                      .size = {rows, columns},
+                      .stride = {transposed ? 1 : columns, transposed ? rows : 1}};
+}
+
 /* Taper's kernel by itself, as the libraries are called: into memory that is there. */
 static void taper_product(const product *p)
 {
+    static tp_kernel_fn *kernel;
+    if (!kernel) kernel = tp_cpu_kernel("matmul_2d");
     const tp_call call = {.context = context};
-    const tp_array in[2] = {{.data = p->a,
-                             .dtype = TP_F32,
-                             .rank = 2,
-                             .size = {p->m, p->k},
-                             .stride = {p->transposed_a ? 1 : p->k, p->transposed_a ? p->m : 1}},
-                            {.data = p->b,
-                             .dtype = TP_F32,
-                             .rank = 2,
-                             .size = {p->k, p->n},
-                             .stride = {p->transposed_b ? 1 : p->n, p->transposed_b ? p->k : 1}}};
-    const tp_array out = {
-        .data = p->y, .dtype = TP_F32, .rank = 2, .size = {p->m, p->n}, .stride = {p->n, 1}};
-    if (!tp_cpu_kernel("matmul_2d")(&call, in, &out)) abort();
+    if (!kernel(&call, p->in, &p->out)) abort();
 }
 
 static void multiply(const product *p)
@@ -194,6 +194,9 @@ int main(int n, char **argument)
             p.a = matrix(p.m * p.k);
             p.b = matrix(p.k * p.n);
             p.y = matrix(p.m * p.n);
+            p.in[0] = array(p.a, p.m, p.k, p.transposed_a);
+            p.in[1] = array(p.b, p.k, p.n, p.transposed_b);
+            p.out = array(p.y, p.m, p.n, false);
             answer = time_of(&p, seconds);
             free(p.a);
             free(p.b);
