@@ -1,7 +1,7 @@
 # A thin front for CMake; every target first installs what it needs (tools/install-deps.sh).
 PREFIX ?= /usr/local
 
-.PHONY: all demo demo-seeds check check-all check-oracle fuzz coverage bench bench-gemm bench-vmath install format clean
+.PHONY: all demo demo-seeds check check-all check-math check-oracle fuzz coverage bench bench-gemm bench-vmath install format clean
 
 all:
 	@tools/install-deps.sh build
@@ -21,6 +21,11 @@ check:
 check-all:
 	@tools/install-deps.sh check oracle
 	@tools/check.sh all
+
+# All floats, and 10^7 points of each function of doubles: about an hour.
+check-math:
+	@tools/install-deps.sh check
+	@tools/check.sh exhaustive
 
 check-oracle:
 	@tools/install-deps.sh check oracle

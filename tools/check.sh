@@ -1,5 +1,5 @@
 #!/bin/bash
-# check.sh [all|oracle|coverage]: builds the variants and runs their tests as one ctest run, which prints the closing line.
+# check.sh [all|exhaustive|oracle|coverage]: builds the variants and runs their tests as one ctest run, which prints the closing line.
 set -eu
 cd "$(dirname "$0")/.."
 scope=${1:-}
@@ -23,11 +23,14 @@ coverage)
     variant coverage build-coverage
     find build-coverage -name '*.gcda' -delete
     rm -f build-coverage/reach/*
-    select=(-LE deep)
+    select=(-LE 'deep|exhaustive')
     ;;
 all)
     for preset in asan tsan clang clang-asan clang-tsan; do variant $preset build-$preset; done
-    select=()
+    select=(-LE exhaustive)
+    ;;
+exhaustive)
+    select=(-L exhaustive --verbose)
     ;;
 oracle)
     select=(-L oracle --verbose)
@@ -35,7 +38,7 @@ oracle)
 *)
     variant asan build-asan
     variant tsan build-tsan --target thread_tests
-    select=(-LE deep)
+    select=(-LE 'deep|exhaustive')
     ;;
 esac
 
