@@ -16,11 +16,10 @@
 #endif
 #endif
 
-static atomic_long calls;
-static atomic_long blocks; /* that are out */
-
-/* The at-th allocation since it was armed fails, and with `rest` all after it; at 0: none does. */
 static struct {
+    atomic_long calls;
+    atomic_long blocks; /* that are out */
+    /* The at-th allocation since it was armed fails, and with `rest` all after it; at 0: none does. */
     atomic_long at, asked, refused;
     bool rest;
 } heap;
@@ -47,7 +46,7 @@ void __libc_free(void *block);
 
 static bool heap_refuses(void)
 {
-    calls++;
+    heap.calls++;
     if (heap.at == 0) return false;
     long asked = ++heap.asked;
     bool refuses = heap.rest ? asked >= heap.at : asked == heap.at;
@@ -59,7 +58,7 @@ static bool heap_refuses(void)
 
 static void *handed_out(void *block)
 {
-    blocks += block != NULL;
+    heap.blocks += block != NULL;
     return block;
 }
 
@@ -72,14 +71,14 @@ void *realloc(void *block, size_t size)
 {
     if (size && heap_refuses()) return NULL;
     void *resized = __libc_realloc(block, size);
-    if (resized || size == 0) blocks -= block != NULL;
+    if (resized || size == 0) heap.blocks -= block != NULL;
     return handed_out(resized);
 }
 
 void free(void *block)
 {
-    calls++;
-    blocks -= block != NULL;
+    heap.calls++;
+    heap.blocks -= block != NULL;
     __libc_free(block);
 }
 #pragma GCC visibility pop

@@ -38,15 +38,15 @@ static void test_training_calls_no_malloc_after_three_turns(void **state)
     net n = {parameter(c, TP_SHAPE(8, 16)), parameter(c, TP_SHAPE(16)), parameter(c, TP_SHAPE(16, 4)),
              parameter(c, TP_SHAPE(4))};
     double last = 0;
-    long before = calls;
+    long before = heap.calls;
     double first = train(&n, x, y);
     for (int turn = 1; turn < 3; turn++) train(&n, x, y);
 #ifdef COUNTS
-    assert_true(calls > before); /* they are counted */
+    assert_true(heap.calls > before); /* they are counted */
 #endif
-    before = calls;
+    before = heap.calls;
     for (int turn = 3; turn < 100; turn++) last = train(&n, x, y);
-    assert_int_equal(calls, before);
+    assert_int_equal(heap.calls, before);
     assert_true(last < 0.8 * first);
     assert_int_equal(tp_close(c), 0);
 }
@@ -76,12 +76,12 @@ static void test_optimizer_calls_no_malloc_after_three_turns(void **state)
     tp_schedule *s = tp_cosine_lr(opt, 200);
     double last = 0, first = train_module(m, opt, x, y);
     for (int turn = 1; turn < 3; turn++) train_module(m, opt, x, y);
-    long before = calls;
+    long before = heap.calls;
     for (int turn = 3; turn < 100; turn++) {
         last = train_module(m, opt, x, y);
         tp_schedule_step(s);
     }
-    assert_int_equal(calls, before);
+    assert_int_equal(heap.calls, before);
     assert_true(last < 0.8 * first);
     assert_int_equal(tp_close(c), 0);
 }

@@ -154,7 +154,7 @@ static bool fail_at(const struct kind *k, bool saves, long at, bool rest, const 
     if (saves) put_bytes(path, "old", 3);
     ledger_start(&books);
     tzset(); /* libc keeps the name of the time zone, which libzip asks for */
-    long out = blocks;
+    long out = heap.blocks;
     tp_context *c =
         tp_open(&(tp_options){.allocator = ledger_allocator, .allocator_user = &books, .no_cache = true});
     tp_mark scope = tp_open_scope(c);
@@ -181,7 +181,7 @@ static bool fail_at(const struct kind *k, bool saves, long at, bool rest, const 
     tp_close(c);
     EXPECT(books.blocks == 0, k->name, at, NULL);
     tzset();
-    long lost = blocks - out;
+    long lost = heap.blocks - out;
     EXPECT(lost == 0 || (refused && lost == 1 && k->leaks), k->name, at, NULL);
     return refused;
 }

@@ -8,7 +8,7 @@ static long at_end_of[EPOCHS];
 static bool count(const tp_fit_state *state, void *user)
 {
     (void)user;
-    at_end_of[state->epoch] = calls;
+    at_end_of[state->epoch] = heap.calls;
     return true;
 }
 
