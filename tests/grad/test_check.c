@@ -1,5 +1,5 @@
 /* tp_check_op on ops of a user's own, which are in no table. */
-#include "testing.h"
+#include "faults.h"
 
 #include <taper/ext.h>
 #include <taper/grad.h>
@@ -130,6 +130,25 @@ static void test_wrong_ops(void **state)
     expect(&(tp_rules){.eval = cube_eval}, "exactly one derivative fact", 0);
 }
 
+/* Some of its many allocations fail: an op is not found right then, and nothing is lost. */
+static void test_faults(void **state)
+{
+    enum { STRIDE = 997 };
+    (void)state;
+    bool refused = true;
+    for (long at = 1; refused; at += STRIDE) {
+        faulty hook;
+        tp_context *c = faulty_open(&hook, all_after);
+        tp_op_report r;
+        faulty_arm(&hook, at);
+        bool right = tp_check_op(c, tp_op_find("exp"), &r);
+        refused = faulty_disarm(&hook);
+        EXPECT(right == !refused, "tp_check_op", at, c);
+        tp_close(c);
+        assert_int_equal(hook.books.blocks, 0);
+    }
+}
+
 static void test_failed_context(void **state)
 {
     (void)state;
@@ -145,9 +164,8 @@ static void test_failed_context(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_right_op),
-        cmocka_unit_test(test_pull_alone),
-        cmocka_unit_test(test_wrong_ops),
+        cmocka_unit_test(test_right_op),       cmocka_unit_test(test_pull_alone),
+        cmocka_unit_test(test_wrong_ops),      FAULT_TESTS(test_faults),
         cmocka_unit_test(test_failed_context),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

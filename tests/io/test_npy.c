@@ -1,3 +1,4 @@
+#include "faults.h"
 #include "io/files.h"
 
 /* --- there and back --- */
@@ -11,6 +12,26 @@ static void test_look(void **state)
     assert_true(what.dtype == TP_I16 && !what.big_endian && !what.fortran_order && what.shape.n == 2);
     assert_true(what.shape.v[0] == 2 && what.shape.v[1] == 0);
     assert_string_equal(what.dtype_name, "<i2");
+}
+
+static void test_look_without_memory(void **state)
+{
+    const char *path = in_folder("m.npy");
+    tp_npy what;
+    assert_int_equal(tp_npy_save(tp_zeros(*state, TP_SHAPE(2), TP_F32), path), TP_OK);
+    for (int rest = 0; rest < 2; rest++) {
+        bool refused = true;
+        for (long at = 1; refused; at++) {
+            faulty hook;
+            tp_context *c = faulty_open(&hook, rest);
+            faulty_arm(&hook, at);
+            tp_status status = tp_npy_look(c, path, &what);
+            refused = faulty_disarm(&hook);
+            EXPECT(status == (refused ? TP_ERR_MEMORY : TP_OK), "tp_npy_look", at, c);
+            assert_int_equal(tp_close(c), 0);
+            assert_int_equal(hook.books.blocks, 0);
+        }
+    }
 }
 
 static void test_views(void **state)
@@ -227,12 +248,10 @@ static void test_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILE_TEST(test_look),         FILE_TEST(test_views),
-        FILE_TEST(test_bad_saves),    FILE_TEST(test_files_of_others),
-        FILE_TEST(test_other_dtypes), FILE_TEST(test_bad_headers),
-        FILE_TEST(test_bad_starts),   FILE_TEST(test_damage),
+        FILE_TEST(test_look),        FILE_TEST(test_look_without_memory), FILE_TEST(test_views),
+        FILE_TEST(test_bad_saves),   FILE_TEST(test_files_of_others),     FILE_TEST(test_other_dtypes),
+        FILE_TEST(test_bad_headers), FILE_TEST(test_bad_starts),          FILE_TEST(test_damage),
         FILE_TEST(test_room),
-
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

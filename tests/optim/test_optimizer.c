@@ -304,7 +304,17 @@ static tp_schedule *make_all(tp_module *m)
     tp_optimizer *opt = tp_adam(m);
     tp_optimizer_group(opt, "*", .lr = 1);
     tp_optimizer_state(opt, "bias.exp_avg");
+    tp_optimizer_named(m, "sgd", NULL);
+    tp_adamw(m);
+    tp_rmsprop(m);
+    tp_adagrad(m);
+    tp_constant_lr(opt);
+    tp_step_lr(opt, 2);
     tp_multi_step_lr(opt, TP_INTS(3));
+    tp_exponential_lr(opt, 0.5);
+    tp_cosine_lr(opt, 10);
+    tp_linear_lr(opt);
+    tp_one_cycle_lr(opt, 0.1, 10);
     return tp_plateau_lr(opt);
 }
 
