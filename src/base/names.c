@@ -25,10 +25,13 @@ int tp_edit_distance(const char *a, const char *b)
 
 const char *tp_nearest_name(const char *given, tp_name_at_fn *name_at, const void *names)
 {
+    enum { ENOUGH = 128 }; /* more than any name has: what comes after adds the same to each distance */
+    char beginning[ENOUGH + 1] = {0};
     const char *nearest = NULL, *name;
     int least = 0;
+    strncpy(beginning, given, ENOUGH);
     for (int i = 0; (name = name_at(names, i)) != NULL; i++) {
-        int distance = tp_edit_distance(given, name);
+        int distance = tp_edit_distance(beginning, name);
         if (nearest && distance >= least) continue;
         nearest = name;
         least = distance;
