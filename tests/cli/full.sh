@@ -18,13 +18,15 @@ ln -s "$TAPER_DISK" disk
 iris=(train --data iris --net "linear 512, relu, linear 3" --epochs 80 --batch-size 8 --lr 0.1 --val 0.3 --seed 2
     --checkpoint-every 1) # epoch 12 is the best
 
-fill() { head -c 2000000 /dev/zero >disk/ballast 2>/dev/null || true; }
+# Fills the disk, once more where a file that was being written has gone since.
+fill() { head -c 2000000 /dev/zero >>disk/ballast 2>/dev/null || true; }
 
-# until_said TEXT: waits for the training, which runs, to say so
+# until_said TEXT: waits for the training, which runs on the full disk, to say so
 until_said()
 {
     until grep -q "$1" said; do
         kill -0 $! 2>/dev/null || { fail "never said: $1"; cat said; break; }
+        fill
         sleep 0.01
     done
 }
@@ -56,7 +58,6 @@ END
 # full for some epochs, the best among them
 "$taper" "${iris[@]}" -o disk/run >/dev/null 2>said &
 until [ -s disk/run/checkpoints/checkpoint-b.safetensors ]; do sleep 0.01; done
-fill
 until_said '^checkpoint not written: .*checkpoint-[ab].*: No space left on device$'
 until_said '^taper: .*best.safetensors.*: No space left on device$'
 until_said '^epoch 15/80 '
@@ -72,9 +73,9 @@ rm -r disk/run
 # full to the end, without progress; then it goes on
 "$taper" "${iris[@]}" --quiet -o disk/run >/dev/null 2>said &
 until [ -s disk/run/checkpoints/checkpoint-b.safetensors ]; do sleep 0.01; done
-fill
-ends 1
 until_said '^taper: checkpoint not written: .*: No space left on device$'
+while kill -0 $! 2>/dev/null; do fill; sleep 0.01; done
+ends 1
 [ -e disk/run/model.safetensors ] && fail "a model on a full disk"
 want 2 '' 'taper train: disk/run holds a run; *' "${iris[@]}" -o disk/run
 rm disk/ballast
