@@ -87,7 +87,7 @@ cut -d, -f1 cut/timing.jsonl | cmp - <(cut -d, -f1 whole/timing.jsonl) || fail "
 
 # the second signal ends it at once: here nobody reads what it says
 mkfifo pipe
-sleep 100 <pipe &
+sleep 500 <pipe &
 reader=$!
 rm -r long
 "$taper" "${long[@]}" >/dev/null 2>pipe &
