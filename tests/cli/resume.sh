@@ -85,26 +85,29 @@ if [ ! -e cut/model.safetensors ]; then
 fi
 cut -d, -f1 cut/timing.jsonl | cmp - <(cut -d, -f1 whole/timing.jsonl) || fail "cut: other times"
 
-# the second signal ends it at once: here nobody reads what it says
-mkfifo pipe
-sleep 500 <pipe &
-reader=$!
-rm -r long
-"$taper" "${long[@]}" >/dev/null 2>pipe &
-while [ ! -s long/history.jsonl ]; do sleep 0.02; done
-lines=-1 # until nothing happens any more
-while [ "$(wc -l <long/history.jsonl)" != "$lines" ]; do
-    lines=$(wc -l <long/history.jsonl)
+# the second signal ends it at once: here nobody reads what it says; the thread sanitizer holds signals back in
+# such a call
+if ! grep -q __tsan_init "$taper"; then
+    mkfifo pipe
+    sleep 100 <pipe &
+    reader=$!
+    rm -r long
+    "$taper" "${long[@]}" >/dev/null 2>pipe &
+    while [ ! -s long/history.jsonl ]; do sleep 0.02; done
+    lines=-1 # until nothing happens any more
+    while [ "$(wc -l <long/history.jsonl)" != "$lines" ]; do
+        lines=$(wc -l <long/history.jsonl)
+        sleep 0.3
+    done
+    kill -INT $!
     sleep 0.3
-done
-kill -INT $!
-sleep 0.3
-kill -0 $! || fail "the first signal ended it at once"
-kill -TERM $!
-status=0
-wait $! || status=$?
-kill $reader
-[ $status = 130 ] || fail "the second signal: exit code $status"
+    kill -0 $! || fail "the first signal ended it at once"
+    kill -TERM $!
+    status=0
+    wait $! || status=$?
+    kill $reader
+    [ $status = 130 ] || fail "the second signal: exit code $status"
+fi
 
 # data of two kinds of paths
 /usr/bin/python3 - <<'END'
