@@ -74,7 +74,8 @@ TP_API tp_dtype tp_call_dtype(const tp_call *call, int i);
 TP_API void tp_call_fail(const tp_call *call, tp_status status, const char *text, ...) TP_PRINTF(3, 4);
 
 /* Writes all elements of every output. Inputs are converted to one dtype as `types` says; loop axes are
- * broadcast against each other already, so all arrays have the same loop axes before their core axes. */
+ * broadcast against each other already, so all arrays have the same loop axes before their core axes; where
+ * dense elements are all there is, one axis of them. */
 typedef void tp_eval_fn(const tp_call *call, const tp_array *in, const tp_array *out);
 
 /* For ops that only rearrange: fills size, stride and data of `out` as a view of `in`; false if this

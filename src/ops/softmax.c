@@ -91,12 +91,12 @@ static void each_row(const tp_call *call, const tp_array *in, const tp_array *ou
     void *row = tp_alloc(call->context, bytes);
     tp_walk w;
     if (!row) return;
-    tp_walk_call(&w, call, in, out);
-    do {
+    bool more = tp_walk_call(&w, call, in, out); /* with indices, eval runs where there are no rows too */
+    for (; more; more = tp_walk_next(&w)) {
         tp_convert(row, 1, work, w.at[0], in[0].stride[last], in[0].dtype, n);
         run(row, n);
         put(call, out, &w, row, n);
-    } while (tp_walk_next(&w));
+    }
     tp_free(call->context, row, bytes);
 }
 

@@ -71,9 +71,18 @@ static void test_errors(void **state)
     FAILS(tp_one_hot(INDICES(-1), 3, TP_I64), "one_hot ()->(classes): class -1 is outside 0 to 2");
 }
 
+/* Where there are no rows no class is looked at, and nothing is written. */
+static void test_no_rows(void **state)
+{
+    tp_context *c = *state;
+    tp_tensor *x = tp_zeros(c, TP_SHAPE(0, 1, 5), TP_F32), *index = tp_full(c, TP_SHAPE(3), 9, TP_I64);
+    tp_tensor *y = tp_softmax_cross_entropy(x, index, -1), *slope = tp_softmax_less_one_hot(x, index, -1);
+    assert_true(tp_ok(c) && tp_size(y, 1) == 3 && tp_numel(y) == 0 && tp_numel(slope) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_values), TEST(test_half_sums), TEST(test_dtypes),
-                                       TEST(test_errors)};
+                                       TEST(test_errors), TEST(test_no_rows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
