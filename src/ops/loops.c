@@ -88,8 +88,11 @@ static void run_row(const kernel *f, const tp_array *const *array, int n, char *
                     const int64_t *step)
 {
     _Alignas(16) char buffer[MAX_OPERANDS][CHUNK * 8];
-    for (int64_t start = 0; start < count; start += CHUNK) {
-        int64_t m = count - start < CHUNK ? count - start : CHUNK, s[MAX_OPERANDS];
+    int64_t chunk = count;
+    for (int k = 0; k < n; k++)
+        if (!takes(f, k, array[k]->dtype, step[k])) chunk = CHUNK;
+    for (int64_t start = 0; start < count; start += chunk) {
+        int64_t m = count - start < chunk ? count - start : chunk, s[MAX_OPERANDS];
         void *p[MAX_OPERANDS];
         for (int k = 0; k < n; k++) {
             tp_dtype own = array[k]->dtype;
@@ -190,23 +193,25 @@ static void sort_axes(tp_array *const *array, int n, int rank)
 }
 
 /* Whether axis i and the one before it can be walked as one. */
-static bool mergeable(const tp_array *a, int i)
+static bool mergeable(tp_array *const *array, int n, int i)
 {
-    return a->size[i] == 1 || a->size[i - 1] == 1 || a->stride[i - 1] == a->stride[i] * a->size[i];
+    for (int k = 0; k < n; k++) {
+        const tp_array *a = array[k];
+        if (a->size[i] != 1 && a->size[i - 1] != 1 && a->stride[i - 1] != a->stride[i] * a->size[i])
+            return false;
+    }
+    return true;
 }
 
 /* Joins the last axes of all arrays while they lie one after another; returns the rank left. */
 static int merge_axes(tp_array *const *array, int n, int rank)
 {
-    while (rank > 1) {
-        for (int k = 0; k < n; k++)
-            if (!mergeable(array[k], rank - 1)) return rank;
+    for (; rank > 1 && mergeable(array, n, rank - 1); rank--)
         for (int k = 0; k < n; k++) {
             if (array[k]->size[rank - 1] != 1) array[k]->stride[rank - 2] = array[k]->stride[rank - 1];
             array[k]->size[rank - 2] *= array[k]->size[rank - 1];
         }
-        rank--;
-    }
+    for (int k = 0; k < n; k++) array[k]->rank = rank;
     return rank;
 }
 
@@ -216,7 +221,7 @@ void tp_each_element(const tp_call *call, const tp_array *in, const tp_array *ou
     kernel f =
         choose(call, in[call->n_in - 1].dtype, inner); /* the last input's: `where` has its condition first */
     if (run_flat(&f, in, out, n)) return;
-    tp_array copy[MAX_OPERANDS], *merged[MAX_OPERANDS];
+    tp_array copy[MAX_OPERANDS], *merged[MAX_OPERANDS] = {NULL};
     const tp_array *array[MAX_OPERANDS];
     for (int k = 0; k < n; k++) {
         copy[k] = k < f.inputs ? in[k] : out[k - f.inputs];
@@ -224,6 +229,7 @@ void tp_each_element(const tp_call *call, const tp_array *in, const tp_array *ou
     }
     sort_axes(merged, n, call->loops);
     int rank = merge_axes(merged, n, call->loops);
+    if (rank == 1 && run_flat(&f, copy, copy + f.inputs, n)) return;
     tp_walk w;
     if (!tp_walk_start(&w, rank > 0 ? rank - 1 : 0, n, array)) return;
     int64_t step[MAX_OPERANDS], count = rank > 0 ? copy[n - 1].size[rank - 1] : 1;
