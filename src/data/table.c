@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 enum { CHUNK = 1 << 16, MOST_FIELD = 1 << 20, MOST_COLUMNS = 1 << 20 };
 
@@ -30,13 +30,6 @@ static bool make_room(tp_context *c, void *block, size_t used, size_t more, size
     memcpy(block, &grown, sizeof grown);
     *room = wider;
     return true;
-}
-
-void tp_table_free(tp_table *t)
-{
-    tp_free(t->context, t->text, t->text_room);
-    tp_free(t->context, t->field, t->fields_room * sizeof *t->field);
-    tp_free(t->context, t->line, t->lines_room * sizeof *t->line);
 }
 
 /* libcsv's memory comes from the context of the thread that reads. */
@@ -70,9 +63,10 @@ static void *parser_realloc(void *block, size_t size)
 
 typedef struct reader {
     tp_table *t;
+    tp_row_fn *each;
+    void *user;
     int64_t line;      /* on which the row begins */
     int64_t breaks;    /* line ends within its fields so far */
-    size_t row_fields; /* fields of the row so far */
     bool spaces;       /* the separator is the space: any number of them count as one */
     bool after_return; /* the last row ended with a carriage return */
 } reader;
@@ -94,18 +88,17 @@ static void on_field(void *text, size_t length, void *user)
         fail_at(r, "a byte 0: this is no text file");
         return;
     }
-    if (r->row_fields == MOST_COLUMNS) {
+    if (t->fields == MOST_COLUMNS) {
         fail_at(r, "more than 1048576 fields");
         return;
     }
     if (!make_room(c, &t->text, t->text_used, length + 1, &t->text_room, 1) ||
-        !make_room(c, &t->field, t->fields_used, 1, &t->fields_room, sizeof *t->field))
+        !make_room(c, &t->field, t->fields, 1, &t->fields_room, sizeof *t->field))
         return;
-    t->field[t->fields_used++] = t->text_used;
+    t->field[t->fields++] = t->text_used;
     if (length) memcpy(t->text + t->text_used, text, length);
     t->text[t->text_used + length] = 0;
     t->text_used += length + 1;
-    r->row_fields++;
     for (const char *p = text, *end = p ? p + length : p; p < end; p++)
         r->breaks += *p == '\n' || (*p == '\r' && (p + 1 == end || p[1] != '\n'));
 }
@@ -113,14 +106,14 @@ static void on_field(void *text, size_t length, void *user)
 static void end_row(reader *r)
 {
     tp_table *t = r->t;
-    if (t->columns == 0) t->columns = (int)r->row_fields;
-    if (r->row_fields != (size_t)t->columns) {
+    if (t->columns == 0) t->columns = (int)t->fields;
+    t->line = r->line;
+    if (t->fields != (size_t)t->columns)
         tp_fail(t->context, TP_ERR_DATA, "%s: line %lld has %zu fields; the first line has %d", t->file,
-                (long long)r->line, r->row_fields, t->columns);
-        return;
-    }
-    if (!make_room(t->context, &t->line, (size_t)t->rows, 1, &t->lines_room, sizeof *t->line)) return;
-    t->line[t->rows++] = r->line;
+                (long long)r->line, t->fields, t->columns);
+    else
+        r->each(r->user);
+    t->row++;
 }
 
 /* The end of a line, `end` its character or -1; also of an empty line, and of each half of a CR LF. */
@@ -128,10 +121,10 @@ static void on_row(int end, void *user)
 {
     reader *r = user;
     bool second_half = end == '\n' && r->after_return;
-    if (r->row_fields && tp_ok(r->t->context)) end_row(r);
+    if (r->t->fields && tp_ok(r->t->context)) end_row(r);
     if (!second_half) r->line += 1 + r->breaks;
     r->breaks = 0;
-    r->row_fields = 0;
+    r->t->fields = r->t->text_used = 0;
     r->after_return = end == '\r';
 }
 
@@ -205,42 +198,61 @@ static bool parse(reader *r, struct csv_parser *parser, const char *text, size_t
     return tp_ok(r->t->context);
 }
 
-/* Whether a file, of which `n` bytes were read, has not become shorter meanwhile; only of regular ones it can
- * be told. */
-static bool whole(tp_table *t, int64_t n, int64_t size)
+/* Keeps a copy of what can be read only once; false after recording why there is none. */
+static bool keep(tp_table *t, const char *chunk, size_t n)
 {
-    if (n >= size) return true;
-    tp_fail(t->context, TP_ERR_DATA, "%s ends at byte %lld; it has become shorter", t->file, (long long)n);
+    if (!t->copy) t->copy = tmpfile();
+    if (t->copy && fwrite(chunk, 1, n, t->copy) == n) return true;
+    fail_errno(t, "cannot keep a copy of it", errno);
     return false;
 }
 
+/* The next piece of the file, shorter than CHUNK - 1 if it is the last; false after recording the failure. */
+static bool read_piece(tp_table *t, FILE *file, char *chunk, size_t *n)
+{
+    errno = 0;
+    *n = fread(chunk, 1, CHUNK - 1, file);
+    if (ferror(file)) fail_errno(t, "cannot read", errno);
+    return tp_ok(t->context) && (file != t->in || t->regular || keep(t, chunk, *n));
+}
+
+/* Whether a file, of which the bytes before `end` were read, is not shorter than it was, nor another one than
+ * when it was read before; in the first reading that can be told only of regular ones. */
+static bool same(tp_table *t, FILE *file, int64_t end, uint64_t hash)
+{
+    struct stat status;
+    if (!t->again && t->regular && fstat(fileno(file), &status) == 0) t->end = status.st_size;
+    if (end < t->end)
+        tp_fail(t->context, TP_ERR_DATA, "%s ends at byte %lld; it has become shorter", t->file,
+                (long long)end);
+    else if (t->again && hash != t->hash)
+        tp_table_changed(t);
+    t->end = end;
+    t->hash = hash;
+    return tp_ok(t->context);
+}
+
 /* Reads and parses the whole file, `chunk` at a time. */
-static void read_all(reader *r, struct csv_parser *parser, FILE *file, char *chunk, char separator)
+static void read_all(reader *r, struct csv_parser *parser, FILE *file, char *chunk)
 {
     tp_table *t = r->t;
-    struct stat status;
-    int64_t read = 0;
-    if (fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode)) status.st_size = 0;
-    for (bool first = true;; first = false) {
-        errno = 0;
-        size_t n = fread(chunk, 1, CHUNK - 1, file);
-        if (ferror(file)) {
-            fail_errno(t, "cannot read", errno);
-            return;
-        }
+    int64_t at = t->start;
+    uint64_t hash = 0;
+    size_t n = CHUNK - 1;
+    for (bool first = true; n == CHUNK - 1; first = false) {
+        if (!read_piece(t, file, chunk, &n)) return;
         size_t skip = first && n >= 3 && memcmp(chunk, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
-        bool end = n < CHUNK - 1;
-        read += (int64_t)n;
+        at += (int64_t)n;
+        hash = XXH3_64bits_withSeed(chunk, n, hash);
         if (first) {
             chunk[n] = '\n'; /* so that the last line of a short file counts */
-            if (!separator) separator = tp_find_separator(chunk + skip, n + end - skip);
-            csv_set_delim(parser, (unsigned char)separator);
-            r->spaces = separator == ' ';
+            if (!t->separator) t->separator = tp_find_separator(chunk + skip, n + (n < CHUNK - 1) - skip);
+            csv_set_delim(parser, (unsigned char)t->separator);
+            r->spaces = t->separator == ' ';
         }
         if (!parse(r, parser, chunk + skip, n - skip)) return;
-        if (end) break;
     }
-    if (!whole(t, read, status.st_size)) return;
+    if (!same(t, file, at, hash)) return;
     if (csv_fini(parser, on_field, on_row, r) && tp_ok(t->context)) fail_at(r, "the file ends within quotes");
 }
 
@@ -269,35 +281,64 @@ static FILE *open_file(tp_table *t, const char *path)
     return NULL;
 }
 
-bool tp_table_read(tp_table *t, tp_context *c, const char *path, char separator)
+bool tp_table_open(tp_table *t, tp_context *c, const char *path, char separator)
 {
     bool standard = strcmp(path, "-") == 0;
-    *t = (tp_table){.context = c, .file = standard ? "standard input" : path};
-    char *chunk = tp_alloc(c, CHUNK);
-    if (!chunk) return false;
-    FILE *file = standard ? stdin : open_file(t, path);
+    struct stat status;
+    *t = (tp_table){.context = c, .file = standard ? "standard input" : path, .separator = separator};
+    t->in = standard ? stdin : open_file(t, path);
+    if (!t->in) return false;
+    t->regular = fstat(fileno(t->in), &status) == 0 && S_ISREG(status.st_mode);
+    if (t->regular) t->start = ftello(t->in);
+    return true;
+}
+
+void tp_table_close(tp_table *t)
+{
+    if (t->in && t->in != stdin) fclose(t->in);
+    if (t->copy) fclose(t->copy);
+    tp_free(t->context, t->text, t->text_room);
+    tp_free(t->context, t->field, t->fields_room * sizeof *t->field);
+}
+
+/* The file at its start; NULL after recording why not. */
+static FILE *rewound(tp_table *t)
+{
+    FILE *file = t->again && !t->regular ? t->copy : t->in;
+    if (!t->again || fseeko(file, t->start, SEEK_SET) == 0) return file;
+    fail_errno(t, "cannot read it again", errno);
+    return NULL;
+}
+
+bool tp_table_each(tp_table *t, tp_row_fn *each, void *user)
+{
+    tp_context *c = t->context, *outer = reading;
     struct csv_parser parser;
+    char *chunk = tp_alloc(c, CHUNK);
+    FILE *file = chunk ? rewound(t) : NULL;
+    t->row = 0;
     if (file && csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL | CSV_EMPTY_IS_NULL) != 0) {
         tp_fail(c, TP_ERR_MEMORY, "%s: libcsv cannot start", t->file);
     } else if (file) {
-        tp_context *outer = reading;
         reading = c;
         csv_set_realloc_func(&parser, parser_realloc);
         csv_set_free_func(&parser, parser_free);
         csv_set_blk_size(&parser, CHUNK);
-        read_all(&(reader){.t = t, .line = 1}, &parser, file, chunk, separator);
+        read_all(&(reader){.t = t, .each = each, .user = user, .line = 1}, &parser, file, chunk);
         csv_free(&parser);
         reading = outer;
     }
-    if (file && !standard) fclose(file);
     tp_free(c, chunk, CHUNK);
+    t->again = true;
     return tp_ok(c);
 }
 
-const char *tp_table_at(const tp_table *t, int64_t row, int column)
+void tp_table_changed(tp_table *t)
 {
-    return t->text + t->field[(size_t)row * (size_t)t->columns + (size_t)column];
+    tp_fail(t->context, TP_ERR_DATA, "%s: the file changed while it was read", t->file);
 }
+
+const char *tp_table_at(const tp_table *t, int column) { return t->text + t->field[column]; }
 
 /* --- fields --- */
 

@@ -1,31 +1,50 @@
-/* table.h - a CSV file as texts. */
+/* table.h - a CSV file as texts, row by row. */
 #ifndef DATA_TABLE_H
 #define DATA_TABLE_H
 
 #include "data/dataset.h"
 
-/* All fields of a file, row by row; every row has as many. */
+#include <stdio.h>
+
+/* Called for a row; after a failure for no other. */
+typedef void tp_row_fn(void *user);
+
+/* A file that can be read several times, and the row of it that is in memory. */
 typedef struct tp_table {
     tp_context *context;
     const char *file; /* its name in messages */
-    int columns;      /* 0: no row yet */
-    int64_t rows;
-    char *text; /* the fields, each ends with 0 */
+    FILE *in;
+    FILE *copy;         /* of a pipe, or what else can be read only once */
+    int64_t start, end; /* of what was read, in a regular file */
+    uint64_t hash;      /* of that */
+    char separator;     /* 0: to be found */
+    bool regular;
+    bool again; /* it has been read before */
+
+    int columns;  /* of the first row, and so of all; 0: there is none */
+    int64_t row;  /* its number, from 0 */
+    int64_t line; /* where it begins, from 1 */
+    char *text;   /* its fields, each ends with 0 */
     size_t text_used, text_room;
     size_t *field; /* where in text */
-    size_t fields_used, fields_room;
-    int64_t *line; /* of each row, from 1 */
-    size_t lines_room;
+    size_t fields, fields_room;
 } tp_table;
 
-/* Reads the file, with the separator found if it is 0; false after recording why not. tp_table_free in any
+/* Opens the file, with the separator found if it is 0; false after recording why not. tp_table_close in any
  * case. */
-bool tp_table_read(tp_table *t, tp_context *c, const char *path, char separator);
+bool tp_table_open(tp_table *t, tp_context *c, const char *path, char separator);
 
-void tp_table_free(tp_table *t);
+/* Reads the file from its start and calls `each` for every row; false after recording what is wrong with it,
+ * also where it is not what it was before. */
+bool tp_table_each(tp_table *t, tp_row_fn *each, void *user);
 
-/* A field; lives as long as the table. */
-const char *tp_table_at(const tp_table *t, int64_t row, int column);
+/* Records that it is not what it was before. */
+void tp_table_changed(tp_table *t);
+
+void tp_table_close(tp_table *t);
+
+/* A field of the row; lives until the next one. */
+const char *tp_table_at(const tp_table *t, int column);
 
 /* True if the text is a decimal number, infinite where it is too large for f64. */
 bool tp_number(const char *text, double *value);

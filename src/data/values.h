@@ -4,35 +4,37 @@
 
 #include "data/table.h"
 
-/* A value: a text, or a number as it was written. */
-typedef struct tp_value_of {
+/* A text in a list. */
+typedef struct tp_value {
     const char *text;
-    double number; /* NaN: it is a text */
-    int64_t index; /* the value's place in the list it was made from */
-} tp_value_of;
+    int64_t index;
+} tp_value;
 
-/* Distinct values, sorted: numbers by size, texts by their bytes. */
+/* Distinct texts; or, with `numbers`, texts of distinct numbers. */
 typedef struct tp_values {
     tp_context *context;
-    tp_value_of *at;
-    int64_t n, room;
     bool numbers;
+    tp_names *names;  /* NULL: none */
+    tp_value *sorted; /* the names in the order of their bytes or numbers; NULL: they have it already */
+    char *added;      /* texts that come to the names by and by, each ends with 0; some are there twice */
+    size_t added_used, added_room;
 } tp_values;
 
-/* Those of a column in n rows of a table, missing ones left out, indexed in their sorted order;
- * tp_values_free in any case. False after recording the failure. */
-bool tp_values_of_column(tp_values *v, const tp_table *t, int column, const int64_t *rows, int64_t n,
-                         bool numbers);
+/* Adds a text that may be there already; false after recording the failure. */
+bool tp_values_add(tp_values *v, const char *text);
 
-/* Those in a list of names, indexed as there; with `numbers`, as numbers where all are. */
-bool tp_values_of_names(tp_values *v, tp_context *c, const tp_names *names, bool numbers);
+/* Makes those that were added findable, all names sorted; false after recording the failure. */
+bool tp_values_settle(tp_values *v);
 
-void tp_values_free(tp_values *v);
+/* Makes these names, which are taken over also where it fails, the values of `v`, which has none yet. */
+bool tp_values_set(tp_values *v, tp_names *names);
 
-/* The index of a value, -1 if it is not among them. */
+/* The index of a value among the names, -1 if it is not there. */
 int64_t tp_values_find(const tp_values *v, const char *text);
 
-/* The texts in sorted order; NULL after recording the failure. */
-tp_names *tp_values_names(const tp_values *v);
+/* Hands the names over, and has none any more. */
+tp_names *tp_values_take(tp_values *v);
+
+void tp_values_free(tp_values *v);
 
 #endif

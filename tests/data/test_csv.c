@@ -5,6 +5,35 @@
 
 #include <taper/ext.h>
 
+#include <errno.h>
+
+/* What happens when a file is to be read again, or a pipe to be copied. */
+static struct {
+    const char *path, *text; /* the file is this one then, for once; NULL: it stays as it is */
+    bool no_copy;
+} meanwhile;
+
+int fseeko(FILE *f, off_t at, int whence)
+{
+    if (meanwhile.path) {
+        FILE *changed = fopen(meanwhile.path, "r+b"); /* the same file, of the same length */
+        assert_non_null(changed);
+        assert_true(fputs(meanwhile.text, changed) >= 0 && fclose(changed) == 0);
+        meanwhile.path = NULL;
+    }
+    return fseek(f, (long)at, whence);
+}
+
+FILE *tmpfile(void)
+{
+    char path[] = "/tmp/taper-copy-XXXXXX";
+    errno = ENOSPC;
+    int fd = meanwhile.no_copy ? -1 : mkstemp(path);
+    if (fd < 0) return NULL;
+    unlink(path);
+    return fdopen(fd, "w+b");
+}
+
 /* The file t.csv with this text. */
 #define OPEN(c, text, ...) OPEN_(c, text, __VA_ARGS__, .struct_size = sizeof(tp_dataset_options))
 #define OPEN_(c, text, ...) \
@@ -307,6 +336,114 @@ static void test_standard_input(void **state)
     expect_error(c, TP_ERR_DATA, "standard input: line 2 has 1 fields");
 }
 
+/* A pipe that another process writes `text` to, as standard input. */
+static void pipe_in(const char *text)
+{
+    char command[300];
+    write_text("piped", text);
+    snprintf(command, sizeof command, "mkfifo %s && (cat %s > %s &)", path_of("pipe"), path_of("piped"),
+             path_of("pipe"));
+    unlink(path_of("pipe"));
+    assert_int_equal(system(command), 0);
+    assert_non_null(freopen(path_of("pipe"), "rb", stdin));
+}
+
+/* What can be read only once is kept in a file meanwhile. */
+static void test_pipe(void **state)
+{
+    tp_context *c = *state;
+    static const char text[] = "a,name,k\n1,u,x\n2,v,y\n3,u,x\n";
+    pipe_in(text);
+    expect_values(X(tp_dataset_open(c, "-")), TP_SHAPE(3, 2), 1, 0, 2, 1, 3, 0);
+    pipe_in(text);
+    meanwhile.no_copy = true;
+    assert_true(tp_dataset_is_nil(tp_dataset_open(c, "-")));
+    meanwhile.no_copy = false;
+    expect_error(c, TP_ERR_IO, "standard input: cannot keep a copy of it: No space left on device");
+}
+
+/* A file that is another one when it is read again, by the values or to find them. */
+static void test_changes(void **state)
+{
+    tp_context *c = *state;
+    static const struct {
+        const char *before, *after, *message;
+        tp_missing missing;
+    } cases[] = {
+        {"a,k\n1,1.5\n2,2\n3,4\n", "a,k\n1,1.5\n2,2\n5,4\n", "the file changed while it was read", 0},
+        {"a,k\n1,1.5\n?,2\n3,4\n", "a,k\n1,1.5\n2,2\n33,4", "the file changed while it was read", 1},
+        {"a,k\n1,1.5\n2,2\n3,4\n", "a,k\n1,1.5\n2,2,3,4\n", "line 3 has 4 fields; the first line has 2", 0},
+        {"a,k\n1,1.5\n2,2\n3,4\n", "a,k\n1,1.5\n2,2\n3,x\n", "line 4, column 'k': 'x' is not a number", 0},
+        {"a,k\n1,x\n2,y\n3,x\n", "a,k\n1,x\n2,y\n3,z\n", "the file changed while it was read", 0},
+        {"a,k\n1,x\n2,y\n3,x\n", "a,k\n1,x\n2,y\n3,\n\n", "line 4, column 'k': '' is a missing value", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(strlen(cases[i].before), strlen(cases[i].after));
+        meanwhile.path = write_text("t.csv", cases[i].before);
+        meanwhile.text = cases[i].after;
+        assert_true(tp_dataset_is_nil(tp_dataset_open(c, path_of("t.csv"), .missing = cases[i].missing)));
+        expect_error(c, TP_ERR_DATA, cases[i].message);
+        assert_null(meanwhile.path);
+    }
+    write_text("t.csv", "a,k\n1,x\n2,y\n3,x\n"); /* only the last reading finds another label */
+    write_text("other.csv", "a,k\n0,x\n0,y\n");
+    tp_dataset *like = tp_dataset_open(c, path_of("other.csv"));
+    meanwhile.path = path_of("t.csv");
+    meanwhile.text = "a,k\n1,x\n2,y\n3,y\n";
+    assert_true(tp_dataset_is_nil(tp_dataset_open(c, path_of("t.csv"), .like = like)));
+    expect_error(c, TP_ERR_DATA, "t.csv: the file changed while it was read");
+}
+
+/* --- memory --- */
+
+enum { MANY = 200000, MIB = 1 << 20 };
+
+static void put_numbers(FILE *f, uint32_t i)
+{
+    uint32_t r = i * 2654435761u;
+    fprintf(f, "%u,0.%u,%d,%u.5\n", i, r, -(int)(r % 10), r % 7);
+}
+
+static void put_gaps(FILE *f, uint32_t i) { fprintf(f, i % 3 ? "%u,a,0.5,1\n" : ",,%u.5,0\n", i); }
+
+static void put_labels(FILE *f, uint32_t i)
+{
+    static const char *const labels[] = {"setosa", "versicolor", "virginica"};
+    fprintf(f, "%u,%s,%u\n", i, labels[i * 2654435761u % 3], i % 10);
+}
+
+static void put_names(FILE *f, uint32_t i) { fprintf(f, "%u,name of %u,1,.5,k\n", i % 9, i * 2654435761u); }
+
+static void put_classes(FILE *f, uint32_t i) { fprintf(f, "1,2,3,4,%u\n", i * 2654435761u); }
+
+/* No more than a MiB beyond what the data set is then: none of the texts, but for those that are names. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*put)(FILE *f, uint32_t i);
+        size_t numbers, names; /* of a row in the data set: numbers, and bytes of names */
+    } cases[] = {
+        {put_numbers, 4, 0}, {put_gaps, 4, 0}, {put_labels, 3, 0}, {put_names, 5, 28}, {put_classes, 5, 19}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        FILE *f = fopen(path_of("large.csv"), "wb");
+        for (uint32_t k = 0; k < MANY; k++) cases[i].put(f, k);
+        assert_int_equal(fclose(f), 0);
+        void *c;
+        open_context(&c);
+        size_t before = books.bytes, size = MANY * (8 * cases[i].numbers + cases[i].names);
+        tp_dataset *d = tp_dataset_open(c, path_of("large.csv"), .missing = TP_MISSING_MEAN);
+        assert_int_equal(tp_dataset_size(d), MANY);
+        tp_memory_trim(c);
+        size_t most = books.most - before, kept = books.bytes - before;
+        print_message("%zu bytes of data, %zu with what blocks are rounded up to, %zu at most\n", size, kept,
+                      most);
+        assert_in_range(kept, MANY * 8 * cases[i].numbers, size + size / 4);
+        assert_in_range(most, kept, kept + MIB);
+        assert_int_equal(close_context(&c), 0);
+    }
+}
+
 /* Whatever becomes of a file, it is read or refused. */
 static void test_damaged(void **state)
 {
@@ -368,19 +505,14 @@ static void test_faults(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    TEST(test_plain),
-    TEST(test_quoting),
-    TEST(test_separators),
-    TEST(test_header),
-    TEST(test_target),
-    TEST(test_missing),
-    TEST(test_refused),
-    TEST(test_long),
-    TEST(test_like),
-    TEST(test_like_by_odd_names),
-    TEST(test_standard_input),
-    TEST(test_damaged),
-    cmocka_unit_test(test_locale),
+    TEST(test_plain),          TEST(test_quoting),
+    TEST(test_separators),     TEST(test_header),
+    TEST(test_target),         TEST(test_missing),
+    TEST(test_refused),        TEST(test_long),
+    TEST(test_like),           TEST(test_like_by_odd_names),
+    TEST(test_standard_input), TEST(test_pipe),
+    TEST(test_changes),        cmocka_unit_test(test_memory),
+    TEST(test_damaged),        cmocka_unit_test(test_locale),
     FAULT_TESTS(test_faults),
 };
 

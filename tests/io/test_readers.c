@@ -166,7 +166,7 @@ static void test_shrinking(void **state)
     assert_int_equal(remove_folder(), 0);
 }
 
-/* No more than a MiB beyond the elements is taken; of tables, whose texts are kept, several times as much. */
+/* No more than a MiB beyond the elements is taken; of tables see data/test_csv.c. */
 static void test_room(void **state)
 {
     tp_context *c = *state;
