@@ -149,7 +149,11 @@ static void test_around_blocks(void **state)
             compare(*state, n, 7, 200, l % 2, l / 2 % 2, dtype, ordinary);
             compare(*state, 20, n, 200, l % 2, l / 2 % 2, dtype, ordinary);
         }
-    for (int64_t m = 2047; m <= 2049; m++) compare(*state, m, 257, 17, 0, 0, TP_F32, ordinary);
+    for (int l = 0; l < 4; l++) { /* more rows, and more columns, than a block has */
+        compare(*state, 1100, 3, 1060, l % 2, l / 2, TP_F32, ordinary);
+        compare(*state, 1060, 3, 1100, l % 2, l / 2, TP_F32, ordinary);
+        compare(*state, 600, 259, 530, l % 2, l / 2, TP_F64, ordinary);
+    }
 }
 
 static void test_layouts(void **state)

@@ -109,45 +109,62 @@ static int cut(job *j)
     return parts;
 }
 
-/* Rows of f32 in a block: as many as fill half of the cache of the second level. */
-static int64_t block_rows(void)
+/* Rows, or columns, of f32 in a block: as many as fill half of the cache of the second level. */
+static int64_t block_size(void)
 {
     static atomic_long known;
-    long rows = atomic_load_explicit(&known, memory_order_relaxed);
-    if (rows > 0) return rows;
+    long size = atomic_load_explicit(&known, memory_order_relaxed);
+    if (size > 0) return size;
     long bytes = 0;
 #if defined(_SC_LEVEL2_CACHE_SIZE)
     bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
 #endif
     if (bytes <= 0) bytes = 1 << 18;
-    rows = bytes / (long)(2 * TP_GEMM_BLOCK * sizeof(float));
-    if (rows < TP_GEMM_COLUMNS) rows = TP_GEMM_COLUMNS;
-    atomic_store_explicit(&known, rows, memory_order_relaxed);
-    return rows;
+    size = bytes / (long)(2 * TP_GEMM_BLOCK * sizeof(float)) / TP_GEMM_COLUMNS * TP_GEMM_COLUMNS;
+    if (size < 2 * TP_GEMM_COLUMNS) size = 2 * TP_GEMM_COLUMNS;
+    atomic_store_explicit(&known, size, memory_order_relaxed);
+    return size;
 }
 
-/* Cuts the rows into blocks and decides what is copied:
- * - a panel of b where its columns do not lie one after another; or where its rows do not start where lines
- * of the caches do, or lie far apart, and enough rows of a share the cost;
- * - a block of a where its rows share few lines of the caches, or lie across k far from each other, and
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Bytes, whole lines of the caches, for vectors of `depth` elements; some is written past the last. */
+static size_t room_for(int64_t vectors, int64_t depth, int64_t bytes)
+{
+    return (size_t)((vectors + TP_GEMM_CHAINS) * depth * bytes / LINE + 2) * LINE;
+}
+
+enum { FAR = 1024, PAGE = 4096 }; /* bytes */
+
+/* Columns of b are copied where they do not lie one after another; or where rows do not start where lines of
+ * the caches do, or lie far apart, and enough rows of a share the cost. */
+static bool copies_b(const tp_gemm *g, int64_t bytes)
+{
+    const int64_t next = llabs(g->sb[0]) * bytes;
+    return g->sb[1] != 1 || (g->m >= 2 * TP_GEMM_ROWS && (next % LINE != 0 || next >= FAR));
+}
+
+/* Rows of a are copied where they share few lines of the caches, or lie across k far from each other, and
  * enough panels share the cost. */
+static bool copies_a(const tp_gemm *g, int64_t bytes)
+{
+    const int64_t next = llabs(g->sa[0] == 1 ? g->sa[1] : g->sa[0]) * bytes;
+    return g->n >= 4 * TP_GEMM_COLUMNS && next >= FAR && (g->sa[0] == 1 || next % PAGE == 0);
+}
+
+/* Cuts the product into blocks, and says how much room there has to be for copies. */
 static void plan(job *j)
 {
-    enum { FAR = 1024, PAGE = 4096, SHARED_B = 32, SHARED_A = 4 * TP_GEMM_COLUMNS };
     tp_gemm *g = &j->all;
-    const int64_t bytes = tp_bytes(j->y->dtype), depth = g->k < TP_GEMM_BLOCK ? g->k : TP_GEMM_BLOCK;
-    g->rows = bytes == sizeof(float) ? block_rows() : block_rows() / 2;
+    const int64_t bytes = tp_bytes(j->y->dtype), depth = least(TP_GEMM_BLOCK, g->k);
+    const int64_t most = bytes == sizeof(float) ? block_size() : block_size() / 2;
+    g->rows_inside = g->m < g->n;
+    g->rows = g->rows_inside ? least(most, g->m) : g->m;
+    g->columns = g->rows_inside ? g->n : least(most, g->n);
     if (g->n < TP_GEMM_NARROW) return;
-    const int64_t next_b = llabs(g->sb[0]) * bytes;
-    if (g->sb[1] != 1 || (g->m >= SHARED_B && (next_b % LINE != 0 || next_b >= FAR))) {
-        const int64_t columns = (g->n + TP_GEMM_CHAINS - 1) / TP_GEMM_CHAINS * TP_GEMM_CHAINS;
-        j->room_b = (size_t)((columns < TP_GEMM_COLUMNS ? columns : TP_GEMM_COLUMNS) * depth * bytes);
-    }
-    const int64_t next_a = llabs(g->sa[0] == 1 ? g->sa[1] : g->sa[0]) * bytes;
-    if (g->n >= SHARED_A && next_a >= FAR && (g->sa[0] == 1 || next_a % PAGE == 0)) {
-        const int64_t rows = (g->m < g->rows ? g->m : g->rows) + TP_GEMM_ROWS;
-        j->room_a = (size_t)(rows * depth * bytes / LINE + 2) * LINE;
-    }
+    if (copies_b(g, bytes)) j->room_b = room_for(g->rows_inside ? TP_GEMM_COLUMNS : g->columns, depth, bytes);
+    if (copies_a(g, bytes))
+        j->room_a = room_for(g->rows_inside ? g->rows : TP_GEMM_PACKED * TP_GEMM_ROWS, depth, bytes);
 }
 
 /* f32 and f64; false, after recording it, without memory. */

@@ -26,7 +26,7 @@
 #endif
 #define INLINE static inline __attribute__((always_inline)) SIMD
 
-enum { ROW_VECS = 8 }; /* across a tile of a single row */
+enum { ROW_VECS = 8, UNROLLED = 2 }; /* across a tile of a single row */
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -42,9 +42,10 @@ static inline int64_t parts(int64_t n, int64_t most) { return quotient(n + most 
 /* A block of the sum over k, for one tile. */
 typedef struct tile_call {
     const void *a, *b;
-    void *y;
+    void *y, *copy; /* where rows of b are copied, as wide as the tile; or NULL */
     int64_t sa_row, sa_k, sb, sy, depth;
     int64_t last; /* columns of the last vector */
+    bool whole;   /* b: may be read to the end of the last vector */
     bool first;   /* block: y has no sum yet */
 } tile_call;
 
@@ -125,29 +126,74 @@ static inline SIMD void join_double(const lanes_double *x, double *sum)
 
 /* --- tiles --- */
 
+/* Adds the products of a row of b and of one element of each row of a. */
+INLINE void NAME(step)(const int rows, const int vecs, VEC sum[][ROW_VECS], const REAL *a, int64_t sa,
+                       const VEC *b)
+{
+    UNROLL for (int i = 0; i < rows; i++)
+    {
+        VEC ai = V(set1)(a[i * sa]);
+        UNROLL for (int v = 0; v < vecs; v++) sum[i][v] = V(fmadd)(ai, b[v], sum[i][v]);
+    }
+}
+
+/* The barriers keep the compiler from making a pointer of its own for each row, for which there are too few
+ * registers. */
+#define NEXT_STEP (a += sa_k, b += sb)
+#define BARRIER   __asm__("" : "+r"(a), "+r"(b))
+
+INLINE void NAME(sums)(const int rows, const int vecs, VEC sum[][ROW_VECS], const tile_call *t)
+{
+    const REAL *a = t->a, *b = t->b;
+    REAL *copy = t->copy;
+    const int64_t sa = t->sa_row, sa_k = t->sa_k, sb = t->sb;
+    VEC bk[ROW_VECS];
+    int64_t k = t->depth;
+    if (t->whole) {
+        for (; k >= UNROLLED; k -= UNROLLED) UNROLL for (int u = 0; u < UNROLLED; u++, NEXT_STEP)
+            {
+                BARRIER;
+                UNROLL for (int v = 0; v < vecs; v++) bk[v] = V(loadu)(b + v * LANES);
+                NAME(step)(rows, vecs, sum, a, sa, bk);
+            }
+        for (; k > 0; k--, NEXT_STEP) {
+            BARRIER;
+            UNROLL for (int v = 0; v < vecs; v++) bk[v] = V(loadu)(b + v * LANES);
+            NAME(step)(rows, vecs, sum, a, sa, bk);
+        }
+        return;
+    }
+    const MASK last = NAME(first)(t->last);
+    for (; k > 0; k--, NEXT_STEP) {
+        BARRIER;
+        UNROLL for (int v = 0; v < vecs - 1; v++) bk[v] = V(loadu)(b + v * LANES);
+        bk[vecs - 1] = LOAD(b + (vecs - 1) * LANES, last);
+        if (copy) {
+            UNROLL for (int v = 0; v < vecs; v++) V(storeu)(copy + v * LANES, bk[v]);
+            copy += vecs * LANES;
+        }
+        NAME(step)(rows, vecs, sum, a, sa, bk);
+    }
+}
+
 INLINE void NAME(tile)(const int rows, const int vecs, const tile_call *t)
 {
     VEC sum[ROWS][ROW_VECS];
-    const REAL *a = t->a, *b = t->b;
-    const int64_t sa_row = t->sa_row, sa_k = t->sa_k, sb = t->sb;
-    const MASK last = NAME(first)(t->last);
+    const int64_t sy = t->sy;
+    REAL *y = t->y;
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) sum[i][v] = V(setzero)();
-    for (int64_t k = 0; k < t->depth; k++, a += sa_k, b += sb) {
-        VEC bk[ROW_VECS];
-        UNROLL for (int v = 0; v < vecs - 1; v++) bk[v] = V(loadu)(b + v * LANES);
-        bk[vecs - 1] = LOAD(b + (vecs - 1) * LANES, last);
-        UNROLL for (int i = 0; i < rows; i++)
-        {
-            VEC ak = V(set1)(a[i * sa_row]);
-            UNROLL for (int v = 0; v < vecs; v++) sum[i][v] = V(fmadd)(ak, bk[v], sum[i][v]);
-        }
-    }
-    UNROLL for (int i = 0; i < rows; i++)
+    for (int64_t i = 0; !t->first && i < rows; i++)
+        UNROLL for (int v = 0; v < vecs; v++)
+            _mm_prefetch((const char *)(y + i * sy + v * LANES), _MM_HINT_T0);
+    NAME(sums)(rows, vecs, sum, t);
+    const MASK last = NAME(first)(t->last);
+    const bool first = t->first;
+    UNROLL for (int i = 0; i < rows; i++, y += sy)
     {
-        REAL *y = (REAL *)t->y + i * t->sy, *y_last = y + (vecs - 1) * LANES;
+        REAL *y_last = y + (vecs - 1) * LANES;
         VEC before[ROW_VECS];
         UNROLL for (int v = 0; v < vecs; v++) before[v] = V(setzero)();
-        if (!t->first) {
+        if (!first) {
             UNROLL for (int v = 0; v < vecs - 1; v++) before[v] = V(loadu)(y + v * LANES);
             before[vecs - 1] = LOAD(y_last, last);
         }
@@ -218,7 +264,10 @@ static SIMD void NAME(pack_panel)(REAL *to, int64_t width, const REAL *b, const 
     for (; sb[0] == 1 && j < used && HIGH <= used; j += HIGH) {
         int64_t k = 0;
         j = least(j, used - HIGH); /* the last ones overlap */
-        for (; k + 4 <= depth; k += 4) NAME(transpose)(to + k * width + j, width, b + k + j * sb[1], sb[1]);
+        for (; depth >= 4 && k < depth; k += 4) {
+            k = least(k, depth - 4);
+            NAME(transpose)(to + k * width + j, width, b + k + j * sb[1], sb[1]);
+        }
         for (; k < depth; k++)
             for (int64_t i = j; i < j + HIGH; i++) to[k * width + i] = b[k + i * sb[1]];
     }
@@ -227,61 +276,109 @@ static SIMD void NAME(pack_panel)(REAL *to, int64_t width, const REAL *b, const 
 }
 
 /* Copies rows of a, tile by tile, so that ROWS elements of a column lie together. */
-static SIMD void NAME(pack_rows)(REAL *to, const REAL *a, const int64_t *sa, int64_t depth, int64_t rows)
+static SIMD void NAME(pack_rows)(REAL *to, const REAL *a, const int64_t *sa, int64_t depth, even high,
+                                 int64_t tile, int64_t end)
 {
-    const int64_t tiles = parts(rows, ROWS), step[2] = {sa[1], sa[0]};
-    const even high = cut(rows, tiles);
-    for (int64_t i = 0; i < tiles; i++) {
-        const int64_t start = cut_at(high, i), end = cut_at(high, i + 1);
-        NAME(pack_panel)(to + i * ROWS * depth, ROWS, a + start * sa[0], step, depth, end - start);
+    const int64_t step[2] = {sa[1], sa[0]};
+    for (; tile < end; tile++, to += ROWS * depth) {
+        const int64_t row = cut_at(high, tile);
+        NAME(pack_panel)(to, ROWS, a + row * sa[0], step, depth, cut_at(high, tile + 1) - row);
     }
 }
 
-/* Some rows of a block of k: panels of columns stay in the first cache, the rows in the second. Rows and
- * columns are cut as evenly as whole rows and vectors allow. */
-static SIMD void NAME(block)(const tp_gemm *g, const REAL *a, const REAL *b, REAL *y, int64_t rows,
-                             int64_t depth, bool first)
+/* A block of k of some rows and columns, as tiles; rows and columns are cut as evenly as whole rows and
+ * vectors allow. What is packed is packed by the first tile that reads it. */
+typedef struct NAME(grid) {
+    const tp_gemm *g;
+    const REAL *a, *b;
+    REAL *y;
+    int64_t columns, tiles, panels;
+    even high, wide;
+    int64_t row, rows, column, vecs; /* of the tile that is next */
+    tile_call next;
+} NAME(grid);
+
+INLINE void NAME(at_row)(NAME(grid) * r, int64_t i, bool pack)
 {
-    const int64_t vecs = parts(g->n, LANES), panels = parts(vecs, g->m == 1 && !g->room_b ? ROW_VECS : VECS);
-    const int64_t tiles = parts(rows, ROWS);
-    const even high = cut(rows, tiles), wide = cut(vecs, panels);
-    tile_call t = {.sa_row = g->room_a ? 1 : g->sa[0],
-                   .sa_k = g->room_a ? ROWS : g->sa[1],
-                   .sy = g->sy,
-                   .depth = depth,
-                   .first = first};
-    if (g->room_a) NAME(pack_rows)(g->room_a, a, g->sa, depth, rows);
-    for (int64_t p = 0; p < panels; p++) {
-        const int64_t start = cut_at(wide, p) * LANES, width = cut_at(wide, p + 1) * LANES - start;
-        t.b = b + start * g->sb[1];
-        t.sb = g->sb[0];
-        if (g->room_b) {
-            NAME(pack_panel)(g->room_b, width, t.b, g->sb, depth, least(width, g->n - start));
-            t.b = g->room_b;
-            t.sb = width;
+    const tp_gemm *g = r->g;
+    r->row = cut_at(r->high, i);
+    r->rows = r->high.each + (i < r->high.more);
+    r->next.a = r->a + r->row * g->sa[0];
+    if (!g->room_a) return;
+    REAL *packed = (REAL *)g->room_a + (g->rows_inside ? i : i % TP_GEMM_PACKED) * ROWS * r->next.depth;
+    if (pack && i % TP_GEMM_PACKED == 0) NAME(pack_rows)
+    (packed, r->a, g->sa, r->next.depth, r->high, i, least(r->tiles, i + TP_GEMM_PACKED));
+    r->next.a = packed;
+}
+
+INLINE void NAME(at_panel)(NAME(grid) * r, int64_t p, bool pack)
+{
+    const tp_gemm *g = r->g;
+    tile_call *t = &r->next;
+    r->column = cut_at(r->wide, p) * LANES;
+    r->vecs = r->wide.each + (p < r->wide.more);
+    t->b = r->b + r->column * g->sb[1];
+    t->last = least(LANES, r->columns - r->column - (r->vecs - 1) * LANES);
+    t->whole = t->last == LANES;
+    if (!g->room_b) return;
+    REAL *packed = (REAL *)g->room_b + (g->rows_inside ? 0 : r->column * t->depth);
+    t->whole = !pack || g->sb[1] != 1;
+    t->copy = t->whole ? NULL : packed;
+    t->sb = t->whole ? r->vecs * LANES : g->sb[0];
+    if (pack && t->whole) NAME(pack_panel)(packed, t->sb, t->b, g->sb, t->depth, t->sb - LANES + t->last);
+    if (t->whole) t->b = packed;
+}
+
+INLINE void NAME(run_tile)(NAME(grid) * r)
+{
+    r->next.y = r->y + r->row * r->next.sy + r->column;
+    NAME(tiles)[r->rows - 1][r->vecs - 1](&r->next);
+}
+
+static SIMD void NAME(block)(NAME(grid) * r, int64_t rows)
+{
+    const tp_gemm *g = r->g;
+    const int64_t vecs = parts(r->columns, LANES);
+    r->panels = parts(vecs, g->m == 1 && !g->room_b ? ROW_VECS : VECS);
+    r->tiles = parts(rows, ROWS);
+    r->high = cut(rows, r->tiles);
+    r->wide = cut(vecs, r->panels);
+    if (g->rows_inside)
+        for (int64_t p = 0; p < r->panels; p++)
+            for (int64_t i = 0; i < r->tiles; i++) {
+                if (i < 2) NAME(at_panel)(r, p, i == 0);
+                NAME(at_row)(r, i, p == 0);
+                NAME(run_tile)(r);
+            }
+    else
+        for (int64_t i = 0; i < r->tiles; i++) {
+            NAME(at_row)(r, i, true);
+            for (int64_t p = 0; p < r->panels; p++) {
+                NAME(at_panel)(r, p, i == 0);
+                NAME(run_tile)(r);
+            }
         }
-        t.last = least(LANES, g->n - start - width + LANES);
-        for (int64_t i = 0; i < tiles; i++) {
-            const int64_t row = cut_at(high, i), next = cut_at(high, i + 1);
-            t.a = g->room_a ? (const REAL *)g->room_a + i * ROWS * depth : a + row * g->sa[0];
-            t.y = y + row * g->sy + start;
-            NAME(tiles)[next - row - 1][width / LANES - 1](&t);
-        }
-    }
 }
 
 static SIMD void NAME(wide)(const tp_gemm *g)
 {
-    const int64_t blocks = parts(g->m, g->rows);
-    const even rows = cut(g->m, blocks);
-    for (int64_t k = 0; k < g->k; k += TP_GEMM_BLOCK)
-        for (int64_t i = 0; i < blocks; i++) {
-            const int64_t start = cut_at(rows, i), end = cut_at(rows, i + 1);
-            const REAL *a = (const REAL *)g->a + start * g->sa[0] + k * g->sa[1];
-            NAME(block)
-            (g, a, (const REAL *)g->b + k * g->sb[0], (REAL *)g->y + start * g->sy, end - start,
-             least(TP_GEMM_BLOCK, g->k - k), k == 0);
-        }
+    for (int64_t i = 0; i < g->m; i += g->rows)
+        for (int64_t j = 0; j < g->n; j += g->columns)
+            for (int64_t k = 0; k < g->k; k += TP_GEMM_BLOCK) {
+                NAME(grid)
+                r = {.g = g,
+                     .a = (const REAL *)g->a + i * g->sa[0] + k * g->sa[1],
+                     .b = (const REAL *)g->b + k * g->sb[0] + j * g->sb[1],
+                     .y = (REAL *)g->y + i * g->sy + j,
+                     .columns = least(g->columns, g->n - j),
+                     .next = {.sa_row = g->room_a ? 1 : g->sa[0],
+                              .sa_k = g->room_a ? ROWS : g->sa[1],
+                              .sb = g->sb[0],
+                              .sy = g->sy,
+                              .depth = least(TP_GEMM_BLOCK, g->k - k),
+                              .first = k == 0}};
+                NAME(block)(&r, least(g->rows, g->m - i));
+            }
 }
 
 /* Few columns, and rows of a that lie one after another: y^T = b^T a has longer rows, and the same chains. */
@@ -298,7 +395,8 @@ static SIMD void NAME(low)(const tp_gemm *g)
                               .sa = {g->sb[1], g->sb[0]},
                               .sb = {g->sa[1], 1},
                               .sy = TP_GEMM_TURNED,
-                              .rows = g->rows};
+                              .rows = g->n,
+                              .columns = TP_GEMM_TURNED};
         NAME(wide)(&part);
         NAME(pack_panel)
         ((REAL *)g->y + i * g->sy, g->sy, turned, (const int64_t[]){1, TP_GEMM_TURNED}, part.n, g->n);
