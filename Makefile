@@ -1,7 +1,7 @@
 # A thin front for CMake; every target first installs what it needs (tools/install-deps.sh).
 PREFIX ?= /usr/local
 
-.PHONY: all demo demo-seeds check check-all check-math check-oracle fuzz coverage bench bench-gemm bench-vmath install format clean
+.PHONY: all demo demo-seeds check check-all check-math check-oracle fuzz coverage bench bench-gemm bench-vmath bench-peers install format clean
 
 all:
 	@tools/install-deps.sh build
@@ -50,6 +50,11 @@ bench-gemm: all
 bench-vmath: all
 	@tools/install-deps.sh bench
 	@cmake --build --preset release --target bench-vmath
+
+# make bench-peers INSTALL=1: first the newest PyTorch and JAX, into build/peers/venv.
+bench-peers: all
+	@tools/install-deps.sh $(if $(INSTALL),peers,oracle)
+	@cmake --build --preset release --target bench-peers
 
 install: all
 	@cmake --install build --prefix $(PREFIX)

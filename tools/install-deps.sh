@@ -1,12 +1,13 @@
 #!/bin/bash
-# install-deps.sh GROUP...: installs the Debian packages of the groups (build, check, coverage, oracle, bench) that are missing;
-# from PyPI come what the oracles need beyond Debian, Python's safetensors, into build/oracle, and the newest OpenBLAS
-# to measure against, into build/peers.
+# install-deps.sh GROUP...: installs the Debian packages of the groups (build, check, coverage, oracle, bench, peers)
+# that are missing; from PyPI come what the oracles need beyond Debian, Python's safetensors, into build/oracle, and
+# what is measured against, into build/peers: the newest OpenBLAS (bench), PyTorch and JAX (peers).
 set -eu
 
 header() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
 library() { ldconfig -p | grep -q "$1"; }
 module() { /usr/bin/python3 -c "import importlib.util as u, sys; sys.exit(not u.find_spec('$1'))" 2>/dev/null; }
+python_header() { test -e "$(/usr/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h"; }
 clang_sanitizer() { ls "$(clang -print-resource-dir)"/lib/linux/libclang_rt.asan*.a; }
 
 missing=()
@@ -71,6 +72,13 @@ bench()
     need libsleef3 library libsleef.so.3
 }
 
+peers()
+{
+    need python3-venv module ensurepip
+    need python3-dev python_header
+    need g++ command -v c++
+}
+
 install_debian()
 {
     local install as_root
@@ -106,7 +114,19 @@ install_openblas()
     [ -d "$folder/scipy_openblas32" ] || /usr/bin/python3 -m pip install -q --target "$folder" scipy-openblas32
 }
 
+install_peers()
+{
+    local folder
+    folder=$(dirname "$0")/../build/peers/venv
+    [ ! -e "$folder/installed" ] || return 0
+    echo "installing PyTorch (5.4 GB) and JAX (0.8 GB) into $folder"
+    /usr/bin/python3 -m venv "$folder"
+    "$folder/bin/python" -m pip install -q torch jax numpy
+    touch "$folder/installed"
+}
+
 for group in "$@"; do "$group"; done
 [ ${#missing[@]} -eq 0 ] || install_debian
 case " $* " in *" oracle "*) install_safetensors ;; esac
 case " $* " in *" bench "*) install_openblas ;; esac
+case " $* " in *" peers "*) install_peers ;; esac
