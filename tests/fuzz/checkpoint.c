@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { SAMPLES = 5, BATCH = 2, BATCHES = 3 };
 
@@ -69,10 +68,10 @@ static void same_weights(tp_module *a, tp_module *b)
 void fuzz_target(tp_context *c, const uint8_t *data, size_t size)
 {
     tp_checkpoints k;
-    unlink(fuzz_path(file_a));
-    unlink(fuzz_path(file_b));
+    fuzz_remove(file_a);
+    fuzz_remove(file_b);
     if (!fuzz_example) make_example(c);
-    unlink(fuzz_path(file_b));
+    fuzz_remove(file_b);
     fuzz_file(file_a, data, size);
     tp_fit_options o = options();
     o.resume = true;
