@@ -102,6 +102,7 @@ int tp_parallel_parts(int64_t work, int64_t least)
 
 int64_t tp_part_start(int64_t n, int64_t grain, int part, int parts)
 {
+    if (part == 0 || part == parts) return part ? n : 0;
     int64_t grains = n / grain + (n % grain != 0);
     int64_t start = (grains / parts * part + grains % parts * part / parts) * grain;
     return start < n ? start : n;
