@@ -19,6 +19,11 @@ static tp_fit_options options(void)
                             .checkpoint = fuzz_path("")};
 }
 
+static tp_dataset *make_data(tp_context *c)
+{
+    return tp_dataset_new(c, tp_ones(c, TP_SHAPE(SAMPLES, 1), TP_F32), tp_ones(c, TP_SHAPE(SAMPLES), TP_F32));
+}
+
 /* A training before its first step. */
 static tp_training make_training(tp_context *c, const tp_fit_options *o)
 {
@@ -29,6 +34,7 @@ static tp_training make_training(tp_context *c, const tp_fit_options *o)
                          .o = o,
                          .state = {.net = net, .optimizer = opt, .epochs = o->epochs, .batches = BATCHES},
                          .seen = {.n = SAMPLES},
+                         .data = tp_dataset_hash(make_data(c)),
                          .history = tp_history_new(c),
                          .kept = tp_module_clone(net, TP_BOOL),
                          .best = NAN};
@@ -44,9 +50,7 @@ static bool stop(const tp_fit_state *s, void *user)
 static void fit(tp_context *c, const tp_fit_options *o)
 {
     tp_training t = make_training(c, o);
-    tp_dataset *d =
-        tp_dataset_new(c, tp_ones(c, TP_SHAPE(SAMPLES, 1), TP_F32), tp_ones(c, TP_SHAPE(SAMPLES), TP_F32));
-    tp_fit_with(t.state.net, t.state.optimizer, d, o);
+    tp_fit_with(t.state.net, t.state.optimizer, make_data(c), o);
 }
 
 /* A checkpoint in the middle of a step of the second epoch. */
