@@ -109,21 +109,21 @@ static int cut(job *j)
     return parts;
 }
 
-/* Rows, or columns, of f32 in a block: as many as fill half of the cache of the second level. */
-static int64_t block_size(void)
+/* Rows of f32 in a block: as many as fill half of the cache of the second level. */
+static int64_t block_rows(void)
 {
     static atomic_long known;
-    long size = atomic_load_explicit(&known, memory_order_relaxed);
-    if (size > 0) return size;
+    long rows = atomic_load_explicit(&known, memory_order_relaxed);
+    if (rows > 0) return rows;
     long bytes = 0;
 #if defined(_SC_LEVEL2_CACHE_SIZE)
     bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
 #endif
     if (bytes <= 0) bytes = 1 << 18;
-    size = bytes / (long)(2 * TP_GEMM_BLOCK * sizeof(float)) / TP_GEMM_COLUMNS * TP_GEMM_COLUMNS;
-    if (size < 2 * TP_GEMM_COLUMNS) size = 2 * TP_GEMM_COLUMNS;
-    atomic_store_explicit(&known, size, memory_order_relaxed);
-    return size;
+    rows = bytes / (long)(2 * TP_GEMM_BLOCK * sizeof(float));
+    if (rows < TP_GEMM_COLUMNS) rows = TP_GEMM_COLUMNS;
+    atomic_store_explicit(&known, rows, memory_order_relaxed);
+    return rows;
 }
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -157,14 +157,10 @@ static void plan(job *j)
 {
     tp_gemm *g = &j->all;
     const int64_t bytes = tp_bytes(j->y->dtype), depth = least(TP_GEMM_BLOCK, g->k);
-    const int64_t most = bytes == sizeof(float) ? block_size() : block_size() / 2;
-    g->rows_inside = g->m < g->n;
-    g->rows = g->rows_inside ? least(most, g->m) : g->m;
-    g->columns = g->rows_inside ? g->n : least(most, g->n);
+    g->rows = least(g->m, bytes == sizeof(float) ? block_rows() : block_rows() / 2);
     if (g->n < TP_GEMM_NARROW) return;
-    if (copies_b(g, bytes)) j->room_b = room_for(g->rows_inside ? TP_GEMM_COLUMNS : g->columns, depth, bytes);
-    if (copies_a(g, bytes))
-        j->room_a = room_for(g->rows_inside ? g->rows : TP_GEMM_PACKED * TP_GEMM_ROWS, depth, bytes);
+    if (copies_b(g, bytes)) j->room_b = room_for(least(g->n, TP_GEMM_COLUMNS), depth, bytes);
+    if (copies_a(g, bytes)) j->room_a = room_for(g->rows, depth, bytes);
 }
 
 /* f32 and f64; false, after recording it, without memory. */
