@@ -59,7 +59,7 @@ static void test_bytes(void **state)
                         (float)tp_get(wide, TP_INTS(i / 256, i % 256)), 0);
     }
     assert_int_equal(tp_dataset_scale(d, TP_SCALE_UNIT), TP_OK);
-    expect_near(tp_get(tp_dataset_x(d, TP_F32), TP_INTS(0, 1)), (float)(1 / 255.0), 0);
+    expect_near(tp_get(tp_dataset_x(d, TP_F32), TP_INTS(0, 1)), (float)(37 / 255.0), 0);
 }
 
 static void test_global_and_unit(void **state)
