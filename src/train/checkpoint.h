@@ -8,11 +8,10 @@
 /* All of a training that is to survive the process. */
 typedef struct tp_training {
     tp_context *c;
-    const tp_fit_options *o;   /* with its defaults */
-    tp_fit_state state;        /* net, optimizer, and where it stands */
-    tp_gathered seen;          /* outputs and targets of the epoch so far */
-    double loss;               /* of its samples, summed */
-    uint64_t data, validation; /* their hashes, with .checkpoint */
+    const tp_fit_options *o; /* with its defaults */
+    tp_fit_state state;      /* net, optimizer, and where it stands */
+    tp_gathered seen;        /* outputs and targets of the epoch so far */
+    double loss;             /* of its samples, summed */
     tp_history *history;
     tp_module *kept;    /* has the best weights, with .patience; else NULL */
     double best;        /* of the monitored score; NaN: none yet */
