@@ -31,10 +31,10 @@ check-oracle:
 	@tools/install-deps.sh check oracle
 	@tools/check.sh oracle
 
-# make fuzz TIME=60 TARGET=npy: so many seconds for each target, or for one.
+# make fuzz TIME=60 TARGET=npy: so many seconds for each target, or for one; RUNS=10000000: so many executions.
 fuzz:
 	@tools/install-deps.sh check
-	@tools/fuzz.sh $(or $(TIME),60) $(TARGET)
+	@tools/fuzz.sh $(if $(RUNS),-runs=$(RUNS),-max_total_time=$(or $(TIME),60)) $(TARGET)
 
 coverage:
 	@tools/install-deps.sh check coverage

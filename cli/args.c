@@ -37,9 +37,9 @@ static const cli_flag *flag_at(const cli_verb *verb, int i)
 /* The flag that the first n letters of `word` name. */
 static const cli_flag *find_flag(const cli_verb *verb, const char *word, size_t n)
 {
-    const cli_flag *f;
-    for (int i = 0; (f = flag_at(verb, i)); i++)
-        if (strlen(f->name) == n && strncmp(f->name, word, n) == 0) return f;
+    for (int g = 0; g < CLI_GROUPS && verb->flags[g]; g++)
+        for (const cli_flag *f = verb->flags[g]; f->name; f++)
+            if (strncmp(f->name, word, n) == 0 && !f->name[n]) return f;
     return NULL;
 }
 

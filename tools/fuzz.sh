@@ -1,14 +1,15 @@
 #!/bin/bash
-# fuzz.sh SECONDS [TARGET...]: runs the targets tests/fuzz/TARGET.c, by default all, so long each under libFuzzer with
-# the address and undefined-behaviour sanitizers. Fails where an input is found that a target does not stand, and names
-# its file. Inputs that reach something new stay in build-fuzz/corpus for the next time.
+# fuzz.sh LIMIT [TARGET...]: runs the targets tests/fuzz/TARGET.c, by default all, under libFuzzer with the address and
+# undefined-behaviour sanitizers, each up to the LIMIT: -max_total_time=SECONDS or -runs=EXECUTIONS. Fails where an input
+# is found that a target does not stand, and names its file. Inputs that reach something new stay in build-fuzz/corpus
+# for the next time.
 set -eu
 cd "$(dirname "$0")/.."
-seconds=$1
+limit=$1
 shift
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --target fuzz
-[ $# -gt 0 ] || set -- $(cd tests/fuzz && ls *.c | grep -v -e '^fuzz' -e '^mutate' -e '^replay' | sed 's/\.c$//')
+[ $# -gt 0 ] || set -- $(cd tests/fuzz && ls *.c | grep -v -e '^fuzz' -e '^heap' -e '^mutate' -e '^replay' | sed 's/\.c$//')
 
 # Files in memory; the most that a target writes is a few kilobytes.
 TMPDIR=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/taper-fuzz-XXXXXX")
@@ -27,7 +28,7 @@ for target; do
         [ ! -d "$folder" ] || folders+=("$folder")
     done
     result=0
-    build-fuzz/tests/fuzz_"$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+    build-fuzz/tests/fuzz_"$target" "$limit" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="build-fuzz/findings/$target-" "${folders[@]}" >/dev/null 2>"$log" || result=$?
     edges=$(grep -o ' cov: [0-9]*' "$log" | tail -1 | grep -o '[0-9]*$')
     printf '%-12s %14s %8s %14s\n' "$target" "$(stat number_of_executed_units)" "$edges" "$(stat average_exec_per_sec)"

@@ -1,4 +1,5 @@
 """JAX: HOW is jit, each step a call with donated buffers, or scan, ten steps (or a whole epoch) in a compiled loop."""
+import math
 from functools import partial
 
 import jax
@@ -42,7 +43,8 @@ def step(case, state, x, y):
     t = t + 1
     m = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, m, slope)
     v = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, v, slope)
-    size, root = rate / (1 - BETA1 ** t), jnp.sqrt(1 - BETA2 ** t)
+    size, root = (-jnp.expm1(t * math.log(beta)) for beta in (BETA1, BETA2))  # 1 - beta^t
+    size, root = rate / size, jnp.sqrt(root)
     layers = jax.tree.map(lambda w, m, v: w - size * m / (jnp.sqrt(v) / root + EPS), layers, m, v)
     return (layers, m, v, t), loss
 
@@ -71,36 +73,28 @@ def steps(case, x, y):
 
 
 def epoch(case, x, y):
-    def batch(state, rows):
+    def batch(state, x, y, rows):
         return step(case, state, x[rows], y[rows])
 
+    def loop(state, x, y, order):
+        return jax.lax.scan(lambda s, rows: batch(s, x, y, rows), state, order)
+
+    @jax.jit
     def shuffled(key):
         return jax.random.permutation(key, len(x))[:case.order.size].reshape(case.order.shape)
 
-    if case.how == "jit":
-        run, shuffled = Steps(case, batch), jax.jit(shuffled)
-    else:
-        run = Steps(case, lambda state, order: jax.lax.scan(batch, state, order))
-        key_run = Steps(case, lambda state, key: jax.lax.scan(batch, state, shuffled(key)))
-    key = jax.random.key(1)
+    run = Steps(case, batch if case.how == "jit" else loop)
+    keys = iter(jax.random.split(jax.random.key(1), 1000))
 
     def each(order):
+        if case.how == "scan":
+            return run(x, y, order)
         for rows in order:
-            loss = run(rows)
-        return loss
-
-    def once():
-        nonlocal key
-        key, now = jax.random.split(key)
-        if case.how == "jit":
-            return each(shuffled(now))
-        key_run.state = run.state
-        loss = key_run(now)
-        run.state = key_run.state
+            loss = run(x, y, rows)
         return loss
 
     order = jnp.asarray(case.order[:CHECKED])
-    return Work(once, finish=last, first=lambda: each(order) if case.how == "jit" else run(order))
+    return Work(lambda: each(shuffled(next(keys))), finish=last, first=lambda: each(order))
 
 
 def make(case):

@@ -61,7 +61,7 @@ def epoch(case, x, y):
     def once():
         return steps(torch.randperm(len(x))[:order.numel()].view_as(order))
 
-    return Work(once, first=lambda: steps(order[:CHECKED]))
+    return Work(once, finish=lambda loss: loss.item(), first=lambda: steps(order[:CHECKED]))
 
 
 def predict(case, x):

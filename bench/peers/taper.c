@@ -9,7 +9,7 @@
  * --save writes weights, data and the order of the first epoch for the peers. Lines of the standard input
  * ask, each for a number: SECONDS, the mean microseconds of one piece of work over so long, or of a single
  * one if that takes longer; "check", what came out at the end of 20 steps (the loss, or a sum of the
- * results); "memory", the peak in KiB. */
+ * results); "memory", the peak in KiB; "pieces N", nothing but to do so many. */
 #include <taper/taper.h>
 
 #include <stdio.h>
@@ -196,6 +196,16 @@ static double microseconds(bench *b, double seconds)
     }
 }
 
+static double answer(bench *b, const char *line)
+{
+    int pieces = 0;
+    if (strcmp(line, "check\n") == 0) return check(b);
+    if (strcmp(line, "memory\n") == 0) return memory();
+    if (sscanf(line, "pieces %d", &pieces) != 1) return microseconds(b, atof(line));
+    for (int i = 0; i < pieces; i++) b->work(b);
+    return pieces;
+}
+
 int main(int n, char **text)
 {
     bench b = {.c = tp_open(&(tp_options){.seed = SEED})};
@@ -204,10 +214,7 @@ int main(int n, char **text)
     if (!b.c || n < 3 || !make(&b, n - 1 - 2 * saves, text + 1)) return 1;
     if (saves) save(&b, text[n - 1]);
     while (tp_ok(b.c) && fgets(line, sizeof line, stdin)) {
-        double answer = strcmp(line, "check\n") == 0    ? check(&b)
-                        : strcmp(line, "memory\n") == 0 ? memory()
-                                                        : microseconds(&b, atof(line));
-        printf("%.9g\n", answer);
+        printf("%.9g\n", answer(&b, line));
         fflush(stdout);
     }
     if (!tp_ok(b.c)) fprintf(stderr, "%s\n", tp_error_text(b.c));

@@ -87,6 +87,10 @@ TP_API tp_shape tp_dataset_sample_shape(const tp_dataset *d);
 /* The dtype of the values as they were stored: u8 of images. */
 TP_API tp_dtype tp_dataset_dtype(const tp_dataset *d);
 
+/* A hash of the samples as a loader hands them out: values, targets and scaling, but not their names. 0 for
+ * nil. */
+TP_API uint64_t tp_dataset_hash(const tp_dataset *d);
+
 /* All values [n,..] as floats of `dtype`, scaled; made anew at each call. */
 TP_API tp_tensor *tp_dataset_x(const tp_dataset *d, tp_dtype dtype);
 

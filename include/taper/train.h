@@ -196,7 +196,8 @@ typedef struct tp_fit_options {
 /* A checkpoint is all that a training needs to go on: weights, states of optimizer, schedule, random stream
  * and data, history, and with .patience the best weights. With .resume, a call with the same arguments in
  * another process ends with the bits it would have come to by itself, wherever it was stopped; only .epochs
- * may differ. A last one is written at the end, also where on_batch or on_epoch stops the training.
+ * may differ, and other data is refused. A last one is written at the end, also where on_batch or on_epoch
+ * stops the training.
  *
  * There are two in the folder, which is for nothing else: checkpoint-a.safetensors and
  * checkpoint-b.safetensors, written in turn. Where the newer one cannot be read, .resume goes back to the

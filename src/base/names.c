@@ -1,6 +1,7 @@
 /* names.c - what was meant by a name that nobody knows. */
 #include <taper/ext.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 static int smaller(int a, int b) { return a < b ? a : b; }
@@ -25,12 +26,14 @@ int tp_edit_distance(const char *a, const char *b)
 
 const char *tp_nearest_name(const char *given, tp_name_at_fn *name_at, const void *names)
 {
-    enum { ENOUGH = 128 }; /* more than any name has: what comes after adds the same to each distance */
+    enum { ENOUGH = 64 }; /* more than any name has: what comes after adds the same to each distance */
     char beginning[ENOUGH + 1] = {0};
     const char *nearest = NULL, *name;
     int least = 0;
     strncpy(beginning, given, ENOUGH);
+    int length = (int)strlen(beginning);
     for (int i = 0; (name = name_at(names, i)) != NULL; i++) {
+        if (nearest && abs(length - (int)strlen(name)) >= least) continue;
         int distance = tp_edit_distance(beginning, name);
         if (nearest && distance >= least) continue;
         nearest = name;

@@ -47,7 +47,7 @@ static atomic_bool taken;   /* by a caller, or for ever */
 static atomic_bool closed;  /* in a forked child, which has no workers, and at exit */
 static atomic_int threads;  /* 0: not asked for yet */
 static atomic_bool crowded; /* more threads than CPUs: waiting would keep one from its work */
-static atomic_llong forks;
+static atomic_llong forks;  /* written by who has set `taken` */
 
 /* --- how many --- */
 
@@ -102,6 +102,7 @@ int tp_parallel_parts(int64_t work, int64_t least)
 
 int64_t tp_part_start(int64_t n, int64_t grain, int part, int parts)
 {
+    if (part == 0 || part == parts) return part ? n : 0;
     int64_t grains = n / grain + (n % grain != 0);
     int64_t start = (grains / parts * part + grains % parts * part / parts) * grain;
     return start < n ? start : n;
@@ -125,16 +126,17 @@ static int64_t now(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Looks on while the state is `same`, for at most so long; true when it is another. */
+/* Looks on while the state is `same`, for at most so long; true when it is another. The first looks come one
+ * after another: a pause takes 0.05 microseconds on some processors. */
 static bool changes(worker *w, int same, int64_t nanoseconds)
 {
-    enum { LOOKS = 16 };
+    enum { FIRST_LOOKS = 64, LOOKS = 16 };
     bool alone = atomic_load_explicit(&crowded, memory_order_relaxed);
     for (int64_t end = 0, time = 0; time <= end; time = now()) {
-        for (int i = 0; i < LOOKS; i++) {
+        for (int i = end ? LOOKS : FIRST_LOOKS; i > 0; i--) {
             if (atomic_load_explicit(&w->state, memory_order_acquire) != same) return true;
             if (alone) return false;
-            relax();
+            if (end) relax();
         }
         if (!end) end = now() + nanoseconds;
     }
@@ -260,6 +262,6 @@ void tp_parallel(int parts, tp_part_fn *part, void *work)
     for (int i = given + 1; i < parts; i++) part(work, i, parts);
     if (!ours) return;
     join(given);
-    if (given) atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+    if (given) atomic_store_explicit(&forks, tp_parallel_forks() + 1, memory_order_relaxed);
     atomic_store_explicit(&taken, false, memory_order_release);
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 enum { MOST_CLASSES = 1 << 20 };
 
@@ -306,6 +307,25 @@ const char *tp_dataset_category(const tp_dataset *d, int i, int k)
     if (tp_dataset_is_nil(d) || !d->store->categories || i < 0 || i >= d->store->features) return NULL;
     const tp_names *names = d->store->categories[i];
     return names && k >= 0 && k < names->n ? names->at[k] : NULL;
+}
+
+/* Each piece is hashed by XXH3 from the hash of those before it. */
+uint64_t tp_dataset_hash(const tp_dataset *d)
+{
+    if (tp_dataset_is_nil(d)) return 0;
+    const tp_store *s = d->store;
+    tp_shape shape = tp_dataset_sample_shape(d);
+    const int64_t head[] = {d->n, s->dtype, s->kind, s->y ? tp_rank(s->y) : 0};
+    size_t x_size = (size_t)s->features * tp_dtype_size(s->dtype), y_size = (size_t)s->width * 8;
+    uint64_t hash = XXH3_64bits_withSeed(head, sizeof head, 0);
+    hash = XXH3_64bits_withSeed(shape.v, (size_t)shape.n * sizeof shape.v[0], hash);
+    if (d->scaler) hash = XXH3_64bits_withSeed(d->scaler->mean, (size_t)d->scaler->n * 16, hash);
+    for (int64_t i = 0; i < d->n; i++) {
+        size_t row = (size_t)(d->rows ? d->rows[i] : i);
+        hash = XXH3_64bits_withSeed((const char *)s->x_data + row * x_size, x_size, hash);
+        if (s->y) hash = XXH3_64bits_withSeed((const char *)s->y_data + row * y_size, y_size, hash);
+    }
+    return hash;
 }
 
 static tp_tensor *targets(const tp_dataset *d, tp_context *c, tp_dtype dtype)

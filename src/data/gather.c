@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { BYTES = 256 }; /* that there are */
+
 /* The dtypes that values are stored in. */
 #define DTYPES(X)       \
     X(TP_BOOL, uint8_t) \
@@ -70,6 +72,23 @@ static void gather_sample(const tp_store *s, const tp_scaler *scaler, int64_t ro
     }
 }
 
+/* What each byte becomes, where all features are scaled alike. */
+static bool scale_bytes(const tp_store *s, const tp_scaler *scaler, tp_dtype dtype, float *scaled)
+{
+    double v[BYTES];
+    if (s->dtype != TP_U8 || dtype != TP_F32 || (scaler && scaler->n != 1)) return false;
+    for (int i = 0; i < BYTES; i++) v[i] = i;
+    if (scaler) scale_values(scaler, 0, BYTES, v);
+    write_values(v, BYTES, dtype, 0, scaled);
+    return true;
+}
+
+static void gather_bytes(const tp_store *s, const float *scaled, int64_t row, float *x)
+{
+    const uint8_t *from = (const uint8_t *)s->x_data + row * s->features;
+    for (int64_t i = 0; i < s->features; i++) x[i] = scaled[from[i]];
+}
+
 static void gather_target(const tp_store *s, int64_t row, int64_t i, tp_dtype dtype, void *y)
 {
     if (s->kind == TP_TARGET_CLASSES) {
@@ -83,10 +102,15 @@ void tp_dataset_gather(const tp_dataset *d, const tp_scaler *scaler, const int64
                        int64_t n, tp_dtype dtype, void *x, void *y)
 {
     const tp_store *s = d->store;
+    float scaled[BYTES];
+    bool bytes = scale_bytes(s, scaler, dtype, scaled);
     for (int64_t i = 0; i < n; i++) {
         int64_t row = order ? order[first + i] : first + i;
         if (d->rows) row = d->rows[row];
-        if (x) gather_sample(s, scaler, row, dtype, i * s->features, x);
+        if (x && bytes)
+            gather_bytes(s, scaled, row, (float *)x + i * s->features);
+        else if (x)
+            gather_sample(s, scaler, row, dtype, i * s->features, x);
         if (y) gather_target(s, row, i, dtype, y);
     }
 }

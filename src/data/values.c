@@ -122,9 +122,9 @@ static tp_names *merge(const tp_values *v, tp_value *list, size_t n)
 bool tp_values_settle(tp_values *v)
 {
     size_t n = 0, i = 0;
+    if (v->added_used == 0) return true;
     const char *end = v->added + v->added_used;
     for (const char *text = v->added; text < end; text += strlen(text) + 1) n++;
-    if (n == 0) return true;
     tp_value *list = tp_alloc(v->context, n * sizeof *list);
     if (!list) return false;
     for (const char *text = v->added; text < end; text += strlen(text) + 1, i++)

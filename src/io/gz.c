@@ -30,7 +30,8 @@ static void give(voidpf c, voidpf block)
 
 static void start(tp_gz *g, tp_context *c)
 {
-    *g = (tp_gz){.c = c};
+    memset(g, 0, offsetof(tp_gz, chunk));
+    g->c = c;
     g->z.zalloc = take;
     g->z.zfree = give;
     g->z.opaque = c;

@@ -7,8 +7,7 @@
 
 /* Gates read the output, so that the input need not be kept. At NaN relu passes the gradient and hardtanh
  * does not, as PyTorch. */
-TP_UNARY_PULLED(relu, m_max(x, 0), tp_relu_grad(u, y), .reads = TP_OUT(0), .kinks = 1)
-TP_BINARY(relu_grad, b != 0 ? a : 0, tp_ne(b, tp_like(b, 0)), NULL, .reads = TP_IN(1), .kinks = 1)
+TP_UNARY(relu, m_max(x, 0), tp_ne(y, tp_like(y, 0)), .reads = TP_OUT(0), .kinks = 1)
 
 static bool hardtanh_sample(int k, int n_in, tp_shape *in, tp_attr *attr, tp_ints *room)
 {
@@ -34,16 +33,14 @@ static tp_tensor *elu_slope_of(tp_tensor *x, double alpha)
     return tp_where(tp_gt(x, tp_like(x, 0)), tp_like(x, 1), low);
 }
 
-TP_UNARY(elu, x > 0 ? x : (real)(attr[0].d * m_expm1_wide(x)), elu_slope_of(x, call->attr[0].d),
-         .reads = TP_IN(0), .kinks = 1)
+TP_FUNCTION(elu, x > 0 ? x : (real)(attr[0].d * m_expm1_wide(x)), elu_slope_of(x, call->attr[0].d),
+            .reads = TP_IN(0), .kinks = 1)
 
 /* --- sigmoid and its kin -------------------------------------------------------------------------- */
 
-TP_UNARY_PULLED(sigmoid, m_sigmoid(x), tp_sigmoid_grad(u, y), .reads = TP_OUT(0), .lo = {-5}, .hi = {5})
-TP_BINARY(sigmoid_grad, a *(b *(1 - b)), tp_mul(b, tp_rsub_scalar(b, 1)),
-          tp_mul(a, tp_rsub_scalar(tp_mul_scalar(b, 2), 1)), .reads = TP_IN(0) | TP_IN(1))
-TP_UNARY(log_sigmoid, m_log_sigmoid(x), tp_sigmoid(tp_neg(x)), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
-TP_UNARY(softplus, m_softplus(x), tp_sigmoid(x), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
+TP_FUNCTION(sigmoid, m_sigmoid(x), tp_mul(y, tp_rsub_scalar(y, 1)), .reads = TP_OUT(0), .lo = {-5}, .hi = {5})
+TP_FUNCTION(log_sigmoid, m_log_sigmoid(x), tp_sigmoid(tp_neg(x)), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
+TP_FUNCTION(softplus, m_softplus(x), tp_sigmoid(x), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
 
 /* s + x ds/dx for a factor s = sigmoid(z): s (1 + x z' (1 - s)); z' NULL is 1. */
 static tp_tensor *gated_slope(tp_tensor *x, tp_tensor *s, tp_tensor *dz)
@@ -55,11 +52,11 @@ static tp_tensor *gated_slope(tp_tensor *x, tp_tensor *s, tp_tensor *dz)
 static inline double silu(double x) { return x * vm_sigmoid(x); }
 static inline float siluf(float x) { return vm_gated_f32(x, x, 0); }
 
-TP_UNARY(silu,
-         _Generic(x, float
-                  : siluf, double
-                  : silu)(x),
-         gated_slope(x, tp_sigmoid(x), NULL), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
+TP_FUNCTION(silu,
+            _Generic(x, float
+                     : siluf, double
+                     : silu)(x),
+            gated_slope(x, tp_sigmoid(x), NULL), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
 
 /* x tanh(log(1 + e^x)) = x n / (n + 2) with n = e^x (e^x + 2). */
 static inline double mish(double x)
@@ -81,11 +78,11 @@ static tp_tensor *mish_slope_of(tp_tensor *x)
     return tp_add(t, tp_mul(tp_mul(x, tp_sigmoid(x)), tp_rsub_scalar(tp_square(t), 1)));
 }
 
-TP_UNARY(mish,
-         _Generic(x, float
-                  : mishf, double
-                  : mish)(x),
-         mish_slope_of(x), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
+TP_FUNCTION(mish,
+            _Generic(x, float
+                     : mishf, double
+                     : mish)(x),
+            mish_slope_of(x), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
 
 /* --- gelu: x P(normal < x) ------------------------------------------------------------------------ */
 
@@ -150,8 +147,8 @@ TP_LOOP1_(gelu_f32, float, float, geluf(x))
 TP_LOOP1_(gelu_f64, double, double, gelu(x))
 TP_LOOP1_(gelu_tanh_f32, float, float, gelu_tanhf(x))
 TP_LOOP1_(gelu_tanh_f64, double, double, gelu_tanh(x))
-TP_EVAL_(gelu_erf, .f32 = gelu_f32, .f64 = gelu_f64)
-TP_EVAL_(gelu_tanh, .f32 = gelu_tanh_f32, .f64 = gelu_tanh_f64)
+TP_EVAL_(gelu_erf, .f32 = gelu_f32, .f64 = gelu_f64, .cost = TP_COST_FUNCTION)
+TP_EVAL_(gelu_tanh, .f32 = gelu_tanh_f32, .f64 = gelu_tanh_f64, .cost = TP_COST_FUNCTION)
 TP_SLOPE1_(gelu, gelu_slope_of(x, call->attr[0].b))
 
 static void gelu_eval(const tp_call *call, const tp_array *in, const tp_array *out)

@@ -4,12 +4,13 @@
 #include <math.h>
 
 /* Kernels also for integers, which wrap (unsigned, so that no overflow is undefined) and never trap. */
-#define KERNELS(name, on_real, on_i64, on_u64)        \
-    TP_LOOP2_(name##_f32, float, float, on_real)      \
-    TP_LOOP2_(name##_f64, double, double, on_real)    \
-    TP_LOOP2_(name##_i64, int64_t, int64_t, on_i64)   \
-    TP_LOOP2_(name##_u64, uint64_t, uint64_t, on_u64) \
-    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64, .i64 = name##_i64, .u64 = name##_u64)
+#define KERNELS(name, ...) KERNELS_AT(name, TP_COST_PASS, __VA_ARGS__)
+#define KERNELS_AT(name, price, on_real, on_i64, on_u64) \
+    TP_LOOP2_(name##_f32, float, float, on_real)         \
+    TP_LOOP2_(name##_f64, double, double, on_real)       \
+    TP_LOOP2_(name##_i64, int64_t, int64_t, on_i64)      \
+    TP_LOOP2_(name##_u64, uint64_t, uint64_t, on_u64)    \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64, .i64 = name##_i64, .u64 = name##_u64, .cost = price)
 
 #define WRAP(operator) (int64_t)((uint64_t)a operator(uint64_t) b)
 
@@ -190,7 +191,7 @@ static int64_t int_pow(int64_t a, int64_t b)
     return a == 1 ? 1 : a == -1 ? (b & 1 ? -1 : 1) : 0;
 }
 
-KERNELS(pow, m_pow(a, b), int_pow(a, b), uint_pow(a, b))
+KERNELS_AT(pow, TP_COST_FUNCTION, m_pow(a, b), int_pow(a, b), uint_pow(a, b))
 
 /* b a^(b-1), which is 0 where b = 0: there a^-1 of 0 and NaN is kept out. */
 static tp_tensor *pow_slope_base(tp_tensor *a, tp_tensor *b)

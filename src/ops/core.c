@@ -1,5 +1,6 @@
 #include "ops/core.h"
 
+#include "base/pool.h"
 #include "base/simd.h"
 #include "tensor/dtype.h"
 #include "tensor/tensor.h"
@@ -81,11 +82,11 @@ const void *tp_core_next(tp_core *core, void *buffer, int64_t *n)
         return tp_sum_##T##_end(&sum);                                                            \
     }
 #if defined(__x86_64__)
-#define SUM(T)                                                     \
+#define SUM_BY_LEVEL(T)                                            \
     SUM_AT(sum_##T##_baseline, , T)                                \
     SUM_AT(sum_##T##_avx2, TP_AVX2, T)                             \
     SUM_AT(sum_##T##_avx512, TP_AVX512, T)                         \
-    T tp_core_sum_##T(tp_core *core)                               \
+    static T sum_##T(tp_core *core)                                \
     {                                                              \
         tp_simd level = tp_simd_in_use();                          \
         return level == TP_SIMD_AVX512 ? sum_##T##_avx512(core)    \
@@ -93,10 +94,55 @@ const void *tp_core_next(tp_core *core, void *buffer, int64_t *n)
                                        : sum_##T##_baseline(core); \
     }
 #else
-#define SUM(T)           \
-    SUM_AT(sum_##T, , T) \
-    T tp_core_sum_##T(tp_core *core) { return sum_##T(core); }
+#define SUM_BY_LEVEL(T) SUM_AT(sum_##T, , T)
 #endif
+
+enum { TREES = 64 };
+
+/* One row cut into trees of blocks, which threads share out. */
+typedef struct trees {
+    const tp_core *core;
+    int level; /* a tree has 2^level blocks; the last one may have fewer */
+    int64_t n;
+    void *sum; /* of each tree */
+} trees;
+
+/* The elements of tree i. */
+static void open_tree(const trees *t, int64_t i, tp_core *tree)
+{
+    const int64_t length = (int64_t)TP_BLOCK << t->level, left = t->core->numel - i * length;
+    *tree = *t->core;
+    tree->numel = left < length ? left : length;
+    tp_core_start(tree, (char *)tree->array.data + i * length * tree->step * tp_bytes(tree->array.dtype));
+}
+
+#define SUM(T)                                                                                      \
+    SUM_BY_LEVEL(T)                                                                                 \
+    static void sum_trees_##T(void *work, int part, int parts)                                      \
+    {                                                                                               \
+        const trees *t = work;                                                                      \
+        const int64_t end = tp_part_start(t->n, 1, part + 1, parts);                                \
+        for (int64_t i = tp_part_start(t->n, 1, part, parts); i < end; i++) {                       \
+            tp_core tree;                                                                           \
+            open_tree(t, i, &tree);                                                                 \
+            ((T *)t->sum)[i] = sum_##T(&tree);                                                      \
+        }                                                                                           \
+    }                                                                                               \
+    T tp_core_sum_##T(tp_core *core)                                                                \
+    {                                                                                               \
+        const int parts = core->array.rank > 1 ? 1 : tp_parts_worth(core->numel, TP_COST_PASS);     \
+        if (parts == 1) return sum_##T(core);                                                       \
+        T sum[TREES];                                                                               \
+        tp_sum_##T total = {.blocks = 0};                                                           \
+        const int64_t blocks = (core->numel + TP_BLOCK - 1) / TP_BLOCK;                             \
+        trees t = {.core = core, .sum = sum};                                                       \
+        while (blocks > (int64_t)TREES << t.level) t.level++;                                       \
+        t.n = (blocks + ((int64_t)1 << t.level) - 1) >> t.level;                                    \
+        tp_parallel(parts, sum_trees_##T, &t);                                                      \
+        for (int64_t i = 0; i < blocks >> t.level; i++) tp_sum_##T##_tree(&total, t.level, sum[i]); \
+        return blocks >> t.level == t.n ? tp_sum_##T##_end(&total)                                  \
+                                        : tp_sum_##T##_end_with(&total, sum[t.n - 1]);              \
+    }
 
 SUM(float)
 SUM(double)

@@ -32,9 +32,12 @@ const void *tp_core_next(tp_core *core, void *buffer, int64_t *n);
 float tp_core_sum_float(tp_core *core);
 double tp_core_sum_double(tp_core *core);
 
-/* The place of an index in an axis of n, negative ones from the end; -1 after recording that it is outside.
+/* Whether all indices lie in an axis of n, negative ones from its end; else records the first that does not.
  */
-int64_t tp_place(const tp_call *call, const int64_t *index, int64_t n);
+bool tp_indices_fit(const tp_call *call, const tp_array *index, int64_t n);
+
+/* The place of such an index in the axis. */
+static inline int64_t tp_place(int64_t index, int64_t n) { return index < 0 ? index + n : index; }
 
 /* Room in f32, row-major, for an array of a half format: what a kernel computes in before it rounds once.
  * Must be closed; false, after recording it, without memory. */

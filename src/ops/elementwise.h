@@ -3,6 +3,7 @@
 #ifndef OPS_ELEMENTWISE_H
 #define OPS_ELEMENTWISE_H
 
+#include "base/pool.h"
 #include "base/simd.h"
 #include "base/vmath.h"
 
@@ -19,6 +20,7 @@ typedef struct tp_inner {
     tp_inner_fn *f32, *f64, *i64, *u64;
     bool to_bool; /* the kernel writes bool (uint8_t), not the dtype it computes in */
     bool by_bool; /* its first input is bool (uint8_t) */
+    tp_cost cost; /* 0: TP_COST_PASS */
 } tp_inner;
 
 /* Runs `inner` over all elements, converting chunks where the dtype is not the one it computes in. */
@@ -143,35 +145,23 @@ static inline bool tp_steps_are(const int64_t *s, const int64_t *steps, int n)
 /* An elementwise op of one float: its value as a C expression in x (of type `real`: float, then double) and
  * attr, its slope as an expression in tensors x and y, then what goes into tp_rules (.reads = .., .lo = ..).
  */
-#define TP_UNARY(name, expression, slope_expression, ...) \
-    TP_LOOP1_(name##_f32, float, float, expression)       \
-    TP_LOOP1_(name##_f64, double, double, expression)     \
-    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64)  \
-    TP_SLOPE1_(name, slope_expression)                    \
-    const tp_rules tp_rules_##name = {                    \
-        .eval = name##_eval, .slope = name##_slope, .text = #expression, __VA_ARGS__};
+#define TP_UNARY(name, expression, ...) TP_UNARY_(name, TP_COST_PASS, #expression, expression, __VA_ARGS__)
+#define TP_FUNCTION(name, expression, ...) \
+    TP_UNARY_(name, TP_COST_FUNCTION, #expression, expression, __VA_ARGS__)
+#define TP_UNARY_(name, price, what, expression, slope_expression, ...) \
+    TP_LOOP1_(name##_f32, float, float, expression)                     \
+    TP_LOOP1_(name##_f64, double, double, expression)                   \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64, .cost = price) \
+    TP_SLOPE1_(name, slope_expression)                                  \
+    const tp_rules tp_rules_##name = {.eval = name##_eval, .slope = name##_slope, .text = what, __VA_ARGS__};
 
-/* The same with the product of the slope and u, which one row makes in one pass, in the slope's place. */
-#define TP_UNARY_PULLED(name, expression, product, ...)                                    \
-    TP_LOOP1_(name##_f32, float, float, expression)                                        \
-    TP_LOOP1_(name##_f64, double, double, expression)                                      \
-    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64)                                   \
-    static tp_tensor *name##_pull(const tp_call *call, int i, tp_tensor *const *cotangent) \
-    {                                                                                      \
-        tp_tensor *x = call->in[0], *y = call->out[0], *u = cotangent[0];                  \
-        (void)x, (void)y, (void)i;                                                         \
-        return product;                                                                    \
-    }                                                                                      \
-    const tp_rules tp_rules_##name = {                                                     \
-        .eval = name##_eval, .push = name##_pull, .pull = name##_pull, .text = #expression, __VA_ARGS__};
-
-/* The same for two floats, a and b, with a slope for each. */
-#define TP_BINARY(name, expression, slope_a, slope_b, ...) \
-    TP_LOOP2_(name##_f32, float, float, expression)        \
-    TP_LOOP2_(name##_f64, double, double, expression)      \
-    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64)   \
-    TP_SLOPE2_(name, slope_a, slope_b)                     \
-    const tp_rules tp_rules_##name = {                     \
+/* The same for two floats, a and b, with a slope for each: of functions such as exp, all of them. */
+#define TP_BINARY(name, expression, slope_a, slope_b, ...)                         \
+    TP_LOOP2_(name##_f32, float, float, expression)                                \
+    TP_LOOP2_(name##_f64, double, double, expression)                              \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64, .cost = TP_COST_FUNCTION) \
+    TP_SLOPE2_(name, slope_a, slope_b)                                             \
+    const tp_rules tp_rules_##name = {                                             \
         .eval = name##_eval, .slope = name##_slope, .text = #expression, __VA_ARGS__};
 
 /* The larger and the smaller of two floats; NaN where either is. */

@@ -7,13 +7,22 @@
 
 #include <string.h>
 
-int64_t tp_place(const tp_call *call, const int64_t *index, int64_t n)
+bool tp_indices_fit(const tp_call *call, const tp_array *index, int64_t n)
 {
-    int64_t k = *index < 0 ? *index + n : *index;
-    if (k >= 0 && k < n) return k;
-    tp_call_fail(call, TP_ERR_ARGUMENT, "index %lld is outside an axis of %lld", (long long)*index,
-                 (long long)n);
-    return -1;
+    const int last = index->rank - 1;
+    const int64_t count = last < 0 ? 1 : index->size[last], step = last < 0 ? 1 : index->stride[last];
+    tp_walk w;
+    if (!count || !tp_walk_start(&w, last < 0 ? 0 : last, 1, &index)) return true;
+    do {
+        for (int64_t k = 0; k < count; k++) {
+            int64_t at = TP_AT(const int64_t, w, 0)[k * step];
+            if (at >= -n && at < n) continue;
+            tp_call_fail(call, TP_ERR_ARGUMENT, "index %lld is outside an axis of %lld", (long long)at,
+                         (long long)n);
+            return false;
+        }
+    } while (tp_walk_next(&w));
+    return true;
 }
 
 static void copy_element(char *to, const char *from, int64_t size)
@@ -76,20 +85,26 @@ static void add_wide(const tp_call *call, const tp_array *in, int source, const 
 
 /* --- elements: gather and scatter_add --- */
 
+/* in[0], in[1], out. */
+static void gather_span(const tp_walk *w, int64_t from, int64_t n, const void *of)
+{
+    const tp_call *call = of;
+    const int core = call->loops;
+    const tp_array *const *array = w->array;
+    const int64_t size = tp_bytes(array[0]->dtype), axis = array[0]->size[core];
+    const int64_t step[] = {array[0]->stride[core] * size, array[1]->stride[core],
+                            array[2]->stride[core] * size};
+    for (int64_t k = from; k < from + n; k++) {
+        int64_t at = tp_place(TP_AT(const int64_t, *w, 1)[k * step[1]], axis);
+        copy_element(w->at[2] + k * step[2], w->at[0] + at * step[0], size);
+    }
+}
+
 static void gather_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    int core = call->loops;
-    int64_t n = in[0].size[core], m = out[0].size[core], size = (int64_t)tp_dtype_size(in[0].dtype);
     tp_walk w;
-    if (!tp_walk_call(&w, call, in, out)) return;
-    do {
-        for (int64_t k = 0; k < m; k++) {
-            int64_t at = tp_place(call, &TP_AT(int64_t, w, 1)[k * in[1].stride[core]], n);
-            if (at < 0) return;
-            copy_element(w.at[2] + k * out[0].stride[core] * size, w.at[0] + at * in[0].stride[core] * size,
-                         size);
-        }
-    } while (tp_walk_next(&w));
+    if (tp_indices_fit(call, &in[1], in[0].size[call->loops]) && tp_walk_call(&w, call, in, out))
+        tp_each_span(&w, out[0].size[call->loops], 1, TP_COST_CONVERT, gather_span, call);
 }
 
 static tp_tensor *gather_pull(const tp_call *call, int i, tp_tensor *const *u)
@@ -112,20 +127,26 @@ static tp_tensor *gather_push(const tp_call *call, int o, tp_tensor *const *t)
 const tp_rules tp_rules_gather = {
     .eval = gather_eval, .pull = gather_pull, .push = gather_push, .reads = TP_IN(1)};
 
+/* in[0], in[1], in[2], out. */
+static void scatter_rows(tp_walk *w, int64_t rows, void *room, const void *of)
+{
+    (void)room;
+    const int core = ((const tp_call *)of)->loops;
+    const tp_array *index = w->array[1], *from = w->array[2], *to = w->array[3];
+    const int64_t size = tp_bytes(to->dtype), n = to->size[core], m = index->size[core], once[2] = {0};
+    for (; rows > 0; rows--, tp_walk_next(w))
+        for (int64_t k = 0; k < m; k++) {
+            int64_t at = tp_place(TP_AT(const int64_t, *w, 1)[k * index->stride[core]], n);
+            add_elements(w->at[3] + at * to->stride[core] * size, w->at[2] + k * from->stride[core] * size,
+                         once, 1, to->dtype);
+        }
+}
+
 static void scatter(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    int core = call->loops;
-    int64_t n = out[0].size[core], m = in[1].size[core], size = (int64_t)tp_dtype_size(out[0].dtype);
     tp_walk w;
-    if (!tp_walk_call(&w, call, in, out)) return;
-    do {
-        for (int64_t k = 0; k < m; k++) {
-            int64_t at = tp_place(call, &TP_AT(int64_t, w, 1)[k * in[1].stride[core]], n);
-            if (at < 0) return;
-            add_elements(w.at[3] + at * out[0].stride[core] * size, w.at[2] + k * in[2].stride[core] * size,
-                         (const int64_t[2]){0}, 1, out[0].dtype);
-        }
-    } while (tp_walk_next(&w));
+    if (tp_indices_fit(call, &in[1], out->size[call->loops]) && tp_walk_call(&w, call, in, out))
+        tp_each_position(call, &w, in[1].size[call->loops], TP_COST_CONVERT, 0, scatter_rows, call);
 }
 
 static void scatter_eval(const tp_call *call, const tp_array *in, const tp_array *out)
@@ -144,22 +165,26 @@ const tp_rules tp_rules_scatter_add = {
 
 /* --- rows: take_rows and add_rows --- */
 
+/* in[0], in[1], out. */
+static void take_span(const tp_walk *w, int64_t first, int64_t n, const void *of)
+{
+    const int core = ((const tp_call *)of)->loops;
+    const tp_array *in = w->array[0], *out = w->array[2];
+    const int64_t *from = in->stride + core, *to = out->stride + core, step = w->array[1]->stride[core];
+    const int64_t size = tp_bytes(out->dtype);
+    for (int64_t k = first; k < first + n; k++) {
+        int64_t at = tp_place(TP_AT(const int64_t, *w, 1)[k * step], in->size[core]);
+        tp_convert(w->at[2] + k * to[0] * size, to[1], out->dtype, w->at[0] + at * from[0] * size, from[1],
+                   in->dtype, out->size[core + 1]);
+    }
+}
+
 static void take_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    int core = call->loops;
-    const int64_t *from = in[0].stride + core, *to = out[0].stride + core, step = in[1].stride[core];
-    int64_t rows = in[0].size[core], n = out[0].size[core], row = out[0].size[core + 1];
-    int64_t size = (int64_t)tp_dtype_size(out[0].dtype);
+    const int core = call->loops;
     tp_walk w;
-    if (!tp_walk_call(&w, call, in, out)) return;
-    do {
-        for (int64_t k = 0; k < n; k++) {
-            int64_t at = tp_place(call, &TP_AT(int64_t, w, 1)[k * step], rows);
-            if (at < 0) return;
-            tp_convert(w.at[2] + k * to[0] * size, to[1], out[0].dtype, w.at[0] + at * from[0] * size,
-                       from[1], in[0].dtype, row);
-        }
-    } while (tp_walk_next(&w));
+    if (tp_indices_fit(call, &in[1], in[0].size[core]) && tp_walk_call(&w, call, in, out))
+        tp_each_span(&w, out[0].size[core], out[0].size[core + 1], TP_COST_PASS, take_span, call);
 }
 
 static tp_tensor *take_pull(const tp_call *call, int i, tp_tensor *const *u)
@@ -178,11 +203,10 @@ static void add_rows(const tp_call *call, const tp_array *in, const tp_array *ou
     int64_t rows = out[0].size[core], n = in[0].size[core], row = in[0].size[core + 1];
     int64_t size = (int64_t)tp_dtype_size(out[0].dtype);
     tp_walk w;
-    if (!tp_walk_call(&w, call, in, out)) return;
+    if (!tp_indices_fit(call, &in[1], rows) || !tp_walk_call(&w, call, in, out)) return;
     do {
         for (int64_t k = 0; k < n; k++) {
-            int64_t at = tp_place(call, &TP_AT(int64_t, w, 1)[k * step], rows);
-            if (at < 0) return;
+            int64_t at = tp_place(TP_AT(const int64_t, w, 1)[k * step], rows);
             add_elements(w.at[2] + at * to[0] * size, w.at[0] + k * from[0] * size,
                          (const int64_t[2]){to[1], from[1]}, row, out[0].dtype);
         }

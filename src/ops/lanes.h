@@ -29,12 +29,21 @@ enum { TP_LANES = 16, TP_BLOCK = 1024, TP_LEVELS = 54 };
         int64_t blocks;                                                                               \
         T part[TP_LEVELS];                                                                            \
     } tp_sum_##T;                                                                                     \
-    static inline void tp_sum_##T##_block(tp_sum_##T *s, T block)                                     \
+    /* The sum of 2^level blocks; so many, or a multiple, are in already. */                          \
+    static inline void tp_sum_##T##_tree(tp_sum_##T *s, int level, T sum)                             \
     {                                                                                                 \
-        int level = 0;                                                                                \
-        for (int64_t bits = s->blocks; bits & 1; bits >>= 1, level++) block = s->part[level] + block; \
-        s->part[level] = block;                                                                       \
-        s->blocks++;                                                                                  \
+        const int64_t bits = s->blocks >> level;                                                      \
+        s->blocks += (int64_t)1 << level;                                                             \
+        for (int64_t b = bits; b & 1; b >>= 1, level++) sum = s->part[level] + sum;                   \
+        s->part[level] = sum;                                                                         \
+    }                                                                                                 \
+    static inline void tp_sum_##T##_block(tp_sum_##T *s, T block) { tp_sum_##T##_tree(s, 0, block); } \
+    /* The sum, `rest` that of blocks after those that are in, fewer than the last tree has. */       \
+    static inline T tp_sum_##T##_end_with(const tp_sum_##T *s, T rest)                                \
+    {                                                                                                 \
+        for (int level = 0; s->blocks >> level; level++)                                              \
+            if (s->blocks >> level & 1) rest = s->part[level] + rest;                                 \
+        return rest;                                                                                  \
     }                                                                                                 \
     static inline T tp_sum_##T##_end(const tp_sum_##T *s)                                             \
     {                                                                                                 \

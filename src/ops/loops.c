@@ -1,8 +1,8 @@
 #include "ops/loops.h"
 
-#include "base/pool.h"
 #include "ops/elementwise.h"
 #include "tensor/dtype.h"
+#include "tensor/tensor.h"
 
 #include <stdlib.h>
 
@@ -44,6 +44,91 @@ bool tp_walk_call(tp_walk *w, const tp_call *call, const tp_array *in, const tp_
     return tp_walk_start(w, call->loops, n, array);
 }
 
+void tp_walk_go(tp_walk *w, int64_t p)
+{
+    for (int i = w->loops - 1; i >= 0 && p; i--) {
+        int64_t size = w->array[w->arrays - 1]->size[i];
+        w->index[i] = p % size;
+        p /= size;
+        for (int k = 0; k < w->arrays; k++)
+            w->at[k] += w->index[i] * w->array[k]->stride[i] * tp_bytes(w->array[k]->dtype);
+    }
+}
+
+/* --- shared out over threads --- */
+
+static int64_t positions_of(const tp_walk *w)
+{
+    int64_t n = 1;
+    for (int i = 0; i < w->loops; i++) n *= w->array[w->arrays - 1]->size[i];
+    return n;
+}
+
+typedef struct positions {
+    const tp_walk *start;
+    int64_t n;
+    char *room;
+    size_t each; /* bytes of room from one part's to the next */
+    tp_positions_fn *run;
+    const void *of;
+} positions;
+
+static void run_positions(void *work, int part, int parts)
+{
+    const positions *s = work;
+    const int64_t first = tp_part_start(s->n, 1, part, parts), end = tp_part_start(s->n, 1, part + 1, parts);
+    tp_walk w = *s->start;
+    tp_walk_go(&w, first);
+    s->run(&w, end - first, s->room + (size_t)part * s->each, s->of);
+}
+
+void tp_each_position(const tp_call *call, tp_walk *w, int64_t elements, tp_cost cost, size_t room,
+                      tp_positions_fn *run, const void *of)
+{
+    enum { LINE = 128 };
+    const int64_t n = positions_of(w);
+    void *rooms = NULL;
+    int parts = tp_parts_worth(n * elements, cost);
+    if (parts > n) parts = (int)n;
+    const size_t each = parts == 1 ? room : (room + LINE) / LINE * LINE + LINE; /* lines are one thread's */
+    if (room && !(rooms = tp_alloc(call->context, each * (size_t)parts))) return;
+    if (parts == 1)
+        run(w, n, rooms, of);
+    else
+        tp_parallel(parts, run_positions, &(positions){w, n, rooms, each, run, of});
+    if (room) tp_free(call->context, rooms, each * (size_t)parts);
+}
+
+typedef struct spans {
+    const tp_walk *start;
+    int64_t n, length, grain; /* elements of all rows and of one; parts end at a multiple of the grain */
+    tp_span_fn *run;
+    const void *of;
+} spans;
+
+static void run_spans(void *work, int part, int parts)
+{
+    const spans *s = work;
+    int64_t i = tp_part_start(s->n, s->grain, part, parts), m, from = 0;
+    const int64_t end = tp_part_start(s->n, s->grain, part + 1, parts);
+    tp_walk w = *s->start;
+    if (i) {
+        tp_walk_go(&w, i / s->length);
+        from = i % s->length;
+    }
+    for (; i < end; i += m, from = 0, tp_walk_next(&w)) {
+        m = s->length - from < end - i ? s->length - from : end - i;
+        s->run(&w, from, m, s->of);
+    }
+}
+
+void tp_each_span(tp_walk *w, int64_t length, int64_t elements, tp_cost cost, tp_span_fn *run, const void *of)
+{
+    enum { GRAIN = 64 }; /* elements: no line of the cache is written by two threads */
+    spans s = {w, positions_of(w) * length, length, elements < GRAIN ? GRAIN : 1, run, of};
+    tp_parallel(tp_parts_worth(s.n * elements, cost), run_spans, &s);
+}
+
 /* --- elementwise --- */
 
 enum { CHUNK = 128, MAX_OPERANDS = 9 };
@@ -54,6 +139,7 @@ typedef struct kernel {
     const tp_attr *attr;
     tp_dtype first, input, output; /* what it reads and writes */
     int inputs;                    /* the operands after these are outputs; one: steps are 1 */
+    tp_cost cost;
 } kernel;
 
 static inline kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner *inner)
@@ -69,7 +155,8 @@ static inline kernel choose(const tp_call *call, tp_dtype dtype, const tp_inner 
                     .first = inner->by_bool ? TP_BOOL : work,
                     .input = work,
                     .output = inner->to_bool ? TP_BOOL : work,
-                    .inputs = call->n_in};
+                    .inputs = call->n_in,
+                    .cost = inner->cost ? inner->cost : TP_COST_PASS};
 }
 
 static tp_dtype wanted(const kernel *f, int k)
@@ -84,7 +171,7 @@ static bool takes(const kernel *f, int k, tp_dtype dtype, int64_t step)
 }
 
 /* One row of elements, by way of buffers where the kernel does not take an array as it is. */
-static void run_row(const kernel *f, const tp_array *const *array, int n, char *const *at, int64_t count,
+static void run_row(const kernel *f, const tp_array *const *array, int n, void *const *at, int64_t count,
                     const int64_t *step)
 {
     _Alignas(16) char buffer[MAX_OPERANDS][CHUNK * 8];
@@ -97,7 +184,7 @@ static void run_row(const kernel *f, const tp_array *const *array, int n, char *
         for (int k = 0; k < n; k++) {
             tp_dtype own = array[k]->dtype;
             bool direct = takes(f, k, own, step[k]);
-            char *from = at[k] + start * step[k] * tp_bytes(own);
+            char *from = (char *)at[k] + start * step[k] * tp_bytes(own);
             p[k] = direct ? from : buffer[k];
             s[k] = direct ? step[k] : 1;
             if (!direct && k < f->inputs) tp_convert(buffer[k], 1, wanted(f, k), from, step[k], own, m);
@@ -105,10 +192,28 @@ static void run_row(const kernel *f, const tp_array *const *array, int n, char *
         f->run(p, s, m, f->attr);
         for (int k = f->inputs; k < n; k++) {
             tp_dtype own = array[k]->dtype;
-            char *to = at[k] + start * step[k] * tp_bytes(own);
+            char *to = (char *)at[k] + start * step[k] * tp_bytes(own);
             if (p[k] != to) tp_convert(to, step[k], own, p[k], 1, f->output, m);
         }
     }
+}
+
+/* A kernel and where it runs. */
+typedef struct rows {
+    const kernel *f;
+    int64_t step[MAX_OPERANDS];
+    bool direct; /* the kernel takes all arrays as they are */
+} rows;
+
+static void run_span(const tp_walk *w, int64_t from, int64_t n, const void *of)
+{
+    const rows *r = of;
+    void *at[MAX_OPERANDS];
+    for (int k = 0; k < w->arrays; k++) at[k] = w->at[k] + from * r->step[k] * tp_bytes(w->array[k]->dtype);
+    if (r->direct)
+        r->f->run(at, r->step, n, r->f->attr);
+    else
+        run_row(r->f, w->array, w->arrays, at, n, r->step);
 }
 
 /* The step at which all elements can be taken in one row: 1 if they lie row-major without gaps, 0 if all
@@ -127,48 +232,21 @@ static int64_t flat_step(const tp_array *a)
     return 0;
 }
 
-/* One row of each operand, which threads share out. */
-typedef struct flat {
-    const kernel *f;
-    int operands;
-    int64_t count, step[MAX_OPERANDS];
-    const tp_array *array[MAX_OPERANDS];
-    void *start[MAX_OPERANDS]; /* their data */
-} flat;
-
-static void run_span(void *work, int part, int parts)
-{
-    enum { GRAIN = 64 };
-    const flat *r = work;
-    const int64_t start = tp_part_start(r->count, GRAIN, part, parts);
-    const int64_t end = tp_part_start(r->count, GRAIN, part + 1, parts);
-    void *p[MAX_OPERANDS];
-    for (int k = 0; k < r->operands; k++)
-        p[k] = (char *)r->start[k] + start * r->step[k] * tp_bytes(r->array[k]->dtype);
-    r->f->run(p, r->step, end - start, r->f->attr);
-}
-
-/* The common case: all arrays in the kernel's dtypes, each one row. False if it is not. */
+/* The common case: one row of each array, in the kernel's dtypes, and one thread. False if it is not. */
 static bool run_flat(const kernel *f, const tp_array *in, const tp_array *out, int n)
 {
-    enum { LEAST = 1 << 15 }; /* elements that are worth a thread: some 10 microseconds */
-    flat r;
-    r.f = f;
-    r.operands = n;
-    r.count = 1;
+    void *p[MAX_OPERANDS];
+    int64_t step[MAX_OPERANDS], count = 1;
+    for (int i = 0; i < out->rank; i++) count *= out->size[i];
+    if (tp_parts_worth(count, f->cost) > 1) return false;
     for (int k = 0; k < n; k++) {
         const tp_array *a = k < f->inputs ? &in[k] : &out[k - f->inputs];
         if (a->dtype != wanted(f, k)) return false;
-        r.step[k] = flat_step(a);
-        if (r.step[k] < 0 || (r.step[k] == 0 && f->inputs == 1)) return false;
-        r.array[k] = a;
-        r.start[k] = a->data;
+        step[k] = flat_step(a);
+        if (step[k] < 0 || (step[k] == 0 && f->inputs == 1)) return false;
+        p[k] = a->data;
     }
-    for (int i = 0; i < out->rank; i++) r.count *= out->size[i];
-    if (r.count < 2 * LEAST)
-        f->run(r.start, r.step, r.count, f->attr);
-    else
-        tp_parallel(tp_parallel_parts(r.count, LEAST), run_span, &r);
+    f->run(p, step, count, f->attr);
     return true;
 }
 
@@ -229,13 +307,15 @@ void tp_each_element(const tp_call *call, const tp_array *in, const tp_array *ou
     }
     sort_axes(merged, n, call->loops);
     int rank = merge_axes(merged, n, call->loops);
-    if (rank == 1 && run_flat(&f, copy, copy + f.inputs, n)) return;
+    rows r = {.f = &f, .direct = true};
     tp_walk w;
     if (!tp_walk_start(&w, rank > 0 ? rank - 1 : 0, n, array)) return;
-    int64_t step[MAX_OPERANDS], count = rank > 0 ? copy[n - 1].size[rank - 1] : 1;
-    for (int k = 0; k < n; k++) step[k] = rank > 0 ? copy[k].stride[rank - 1] : 1;
-    do run_row(&f, array, n, w.at, count, step);
-    while (tp_walk_next(&w));
+    for (int k = 0; k < n; k++) {
+        r.step[k] = rank > 0 ? copy[k].stride[rank - 1] : 1;
+        r.direct = r.direct && takes(&f, k, copy[k].dtype, r.step[k]);
+    }
+    const tp_cost cost = r.direct || f.cost > TP_COST_CONVERT ? f.cost : TP_COST_CONVERT;
+    tp_each_span(&w, rank > 0 ? copy[n - 1].size[rank - 1] : 1, 1, cost, run_span, &r);
 }
 
 tp_tensor *tp_like(tp_tensor *t, double value) { return tp_scalar(tp_context_of(t), value, tp_dtype_of(t)); }

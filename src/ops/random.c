@@ -55,35 +55,48 @@ typedef union number {
 typedef number draw_fn(const tp_attr *attr, tp_dtype dtype, const uint64_t bits[2]);
 
 /* The key at the position of `w`. */
-static void read_key(tp_walk *w, const tp_array *keys, uint64_t key[2])
+static void read_key(const tp_walk *w, const tp_array *keys, uint64_t key[2])
 {
     key[0] = TP_AT(uint64_t, *w, 0)[0];
     key[1] = TP_AT(uint64_t, *w, 0)[keys->stride[keys->rank - 1]];
+}
+
+/* What the numbers are, and in which dtype they come. */
+typedef struct law {
+    const tp_call *call;
+    draw_fn *draw;
+    tp_dtype drawn;
+} law;
+
+/* Elements i .. i + n - 1 of the row where the walk over keys and outputs stands. */
+static void draw_span(const tp_walk *w, int64_t i, int64_t n, const void *of)
+{
+    const law *l = of;
+    const tp_array *out = w->array[1];
+    const int64_t end = i + n;
+    number numbers[TP_BLOCK];
+    uint64_t key[2], bits[2];
+    read_key(w, w->array[0], key);
+    while (i < end) {
+        char *to = w->at[1] + i * tp_bytes(out->dtype);
+        int64_t m = 0;
+        for (; m < TP_BLOCK && i < end; m++, i++) {
+            block(key, (uint64_t)i, bits);
+            numbers[m] = l->draw(l->call->attr, out->dtype, bits);
+        }
+        tp_convert(to, 1, out->dtype, numbers, 1, l->drawn, m);
+    }
 }
 
 /* Fills the output, key by key, with numbers of the dtype `drawn`. */
 static void draw_all(const tp_call *call, const tp_array *in, const tp_array *out, draw_fn *draw,
                      tp_dtype drawn)
 {
-    number numbers[TP_BLOCK];
-    uint64_t key[2], bits[2];
-    char *to = out->data;
-    int64_t n = tp_shape_numel(out->size + in->rank - 1, out->rank - in->rank + 1);
-    int64_t size = (int64_t)tp_dtype_size(out->dtype);
+    const int keys = in->rank - 1;
+    const law l = {call, draw, drawn};
     tp_walk w;
-    if (!tp_walk_start(&w, in->rank - 1, 1, (const tp_array *const[]){in})) return;
-    do {
-        read_key(&w, in, key);
-        for (int64_t i = 0; i < n;) {
-            int64_t m = 0;
-            for (; m < TP_BLOCK && i < n; m++, i++) {
-                block(key, (uint64_t)i, bits);
-                numbers[m] = draw(call->attr, out->dtype, bits);
-            }
-            tp_convert(to, 1, out->dtype, numbers, 1, drawn, m);
-            to += m * size;
-        }
-    } while (tp_walk_next(&w));
+    if (tp_walk_start(&w, keys, 2, (const tp_array *const[]){in, out}))
+        tp_each_span(&w, tp_shape_numel(out->size + keys, out->rank - keys), 1, TP_COST_DRAW, draw_span, &l);
 }
 
 /* --- shapes --- */

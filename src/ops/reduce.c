@@ -11,31 +11,45 @@
 
 /* --- what reductions share --- */
 
-/* A kernel chosen for the dtype of a call, and how it reads the core elements of one result. */
+/* A kernel chosen for the dtypes of a call. */
 typedef struct reducer {
     const tp_call *call;
     tp_reduce_fn *run;
     tp_columns_fn *columns;
     tp_dtype work, result;
-    tp_core core;
+    const tp_array *in, *out;
+    int64_t block; /* columns taken at once */
 } reducer;
 
 /* Reduces the core elements at `from` to the element at `to`. */
-static void reduce(reducer *r, char *from, char *to, tp_dtype dtype)
+static void reduce(const reducer *r, tp_core *core, char *from, char *to)
 {
     union {
         double d;
         float f;
         int64_t i;
     } result;
-    tp_core_start(&r->core, from);
-    if (dtype == r->result) {
-        r->run(r->call, &r->core, to);
+    tp_core_start(core, from);
+    if (r->out->dtype == r->result) {
+        r->run(r->call, core, to);
     } else {
-        r->run(r->call, &r->core, &result);
-        tp_convert(to, 1, dtype, &result, 1, r->result, 1);
+        r->run(r->call, core, &result);
+        tp_convert(to, 1, r->out->dtype, &result, 1, r->result, 1);
     }
 }
+
+static void reduce_each(tp_walk *w, int64_t n, void *room, const void *of)
+{
+    (void)room;
+    const reducer *r = of;
+    tp_core core;
+    tp_core_open(&core, r->in, r->call->loops, r->work);
+    for (; n > 0; n--, tp_walk_next(w)) reduce(r, &core, w->at[0], w->at[1]);
+}
+
+/* --- columns --- */
+
+enum { FEW = 16 }; /* columns turned into rows at once */
 
 /* Whether core elements are apart, and those of the next result lie between them: then several results at
  * once read memory in order. */
@@ -46,46 +60,73 @@ static bool in_columns(const tp_call *call, const tp_array *in, const tp_core *c
            in->size[last] > 1;
 }
 
-/* The columns are turned into rows, a few at a time. Rows are PAD apart, or those of large powers of two
- * would fall on each other in the cache. */
-static void reduce_columns(reducer *r, const tp_array *in, const tp_array *out)
+/* How many columns there are in the block where the walk stands. */
+static int64_t columns_here(const tp_walk *w, const reducer *r)
 {
-    enum { FEW = 16, PAD = 16 };
-    const tp_call *call = r->call;
-    int last = call->loops - 1;
-    int64_t n = r->core.numel, row = n + PAD, columns = in->size[last], step = r->core.step;
-    int64_t size = (int64_t)tp_dtype_size(r->work), own = (int64_t)tp_dtype_size(in->dtype);
-    int64_t to_step = out->stride[last] * (int64_t)tp_dtype_size(out->dtype);
-    const tp_array rows = {.dtype = r->work, .rank = 1, .size = {n}, .stride = {1}};
-    char *few = tp_alloc(call->context, (size_t)(FEW * row * size));
-    tp_walk w;
-    if (!few) return;
-    tp_core_open(&r->core, &rows, 0, r->work);
-    if (tp_walk_start(&w, last, 2, (const tp_array *const[]){in, out})) do {
-            for (int64_t c = 0; c < columns; c += FEW) {
-                int64_t m = columns - c < FEW ? columns - c : FEW;
-                for (int64_t k = 0; k < n; k++)
-                    tp_convert(few + k * size, row, r->work, w.at[0] + (k * step + c) * own, 1, in->dtype, m);
-                for (int64_t i = 0; i < m; i++)
-                    reduce(r, few + i * row * size, w.at[1] + (c + i) * to_step, out->dtype);
-            }
-        } while (tp_walk_next(&w));
-    tp_free(call->context, few, (size_t)(FEW * row * size));
+    int last = r->call->loops - 1;
+    int64_t left = r->in->size[last] - w->index[last] * r->block;
+    return left < r->block ? left : r->block;
+}
+
+/* Rows of a few columns are PAD apart, or those of large powers of two would fall on each other in the cache.
+ */
+static int64_t padded(int64_t n)
+{
+    enum { PAD = 16 };
+    return n + PAD;
+}
+
+/* The columns are turned into rows, a few at a time, in `few`. */
+static void turn_columns(tp_walk *w, int64_t n, void *few, const void *of)
+{
+    const reducer *r = of;
+    const tp_array *in = r->in, *out = r->out;
+    tp_core core;
+    tp_core_open(&core, in, r->call->loops, r->work);
+    const int64_t count = core.numel, step = core.step * tp_bytes(in->dtype), row = padded(count);
+    const int64_t size = tp_bytes(r->work), to_step = out->stride[r->call->loops - 1] * tp_bytes(out->dtype);
+    const tp_array rows = {.dtype = r->work, .rank = 1, .size = {count}, .stride = {1}};
+    tp_core_open(&core, &rows, 0, r->work);
+    for (; n > 0; n--, tp_walk_next(w)) {
+        const int64_t m = columns_here(w, r);
+        for (int64_t k = 0; k < count; k++)
+            tp_convert((char *)few + k * size, row, r->work, w->at[0] + k * step, 1, in->dtype, m);
+        for (int64_t i = 0; i < m; i++)
+            reduce(r, &core, (char *)few + i * row * size, w->at[1] + i * to_step);
+    }
 }
 
 /* The columns as they are. */
-static void run_columns(const reducer *r, const tp_array *in, const tp_array *out)
+static void run_columns(tp_walk *w, int64_t n, void *room, const void *of)
 {
-    int last = r->call->loops - 1;
-    int64_t columns = in->size[last], size = (int64_t)tp_dtype_size(r->work);
+    (void)room;
+    const reducer *r = of;
+    tp_core core;
+    tp_core_open(&core, r->in, r->call->loops, r->work);
+    for (; n > 0; n--, tp_walk_next(w))
+        r->columns(w->at[0], core.numel, core.step, columns_here(w, r), w->at[1]);
+}
+
+/* A position is a block of columns then, `count` rows high: of as many columns as a kernel takes, or half of
+ * them where that leaves the threads a block each. */
+static void each_column(reducer *r, int64_t count)
+{
+    const int last = r->call->loops - 1;
+    const int64_t columns = r->in->size[last];
+    const bool as_they_are = r->columns && r->out->stride[last] == 1;
+    tp_array blocks[2] = {*r->in, *r->out};
+    r->block = !as_they_are ? FEW : columns > TP_COLUMNS ? TP_COLUMNS : TP_COLUMNS / 2;
+    for (int i = 0; i < 2; i++) {
+        blocks[i].size[last] = (columns + r->block - 1) / r->block;
+        blocks[i].stride[last] *= r->block;
+    }
     tp_walk w;
-    if (!tp_walk_start(&w, last, 2, (const tp_array *const[]){in, out})) return;
-    do {
-        for (int64_t c = 0; c < columns; c += TP_COLUMNS) {
-            int64_t m = columns - c < TP_COLUMNS ? columns - c : TP_COLUMNS;
-            r->columns(w.at[0] + c * size, r->core.numel, r->core.step, m, w.at[1] + c * size);
-        }
-    } while (tp_walk_next(&w));
+    if (!tp_walk_start(&w, last + 1, 2, (const tp_array *const[]){&blocks[0], &blocks[1]})) return;
+    if (as_they_are)
+        tp_each_position(r->call, &w, count * r->block, TP_COST_PASS, 0, run_columns, r);
+    else
+        tp_each_position(r->call, &w, count * r->block, TP_COST_REDUCE,
+                         (size_t)(FEW * padded(count) * tp_bytes(r->work)), turn_columns, r);
 }
 
 void tp_each_reduction(const tp_call *call, const tp_array *in, const tp_array *out,
@@ -97,17 +138,21 @@ void tp_each_reduction(const tp_call *call, const tp_array *in, const tp_array *
                         : work == TP_F64 ? kernel->f64
                         : work == TP_U64 ? kernel->u64
                                          : kernel->i64;
-    reducer r = {.call = call, .run = run, .work = work, .result = kernel->to_index ? TP_I64 : work};
+    reducer r = {.call = call,
+                 .run = run,
+                 .work = work,
+                 .result = kernel->to_index ? TP_I64 : work,
+                 .in = in,
+                 .out = out};
     r.columns = in->dtype == TP_F32 ? kernel->f32_columns : in->dtype == TP_F64 ? kernel->f64_columns : NULL;
-    tp_core_open(&r.core, &in[0], call->loops, work);
+    tp_core core;
+    tp_core_open(&core, in, call->loops, work);
     tp_walk w;
-    if (in_columns(call, &in[0], &r.core) && r.columns && out->stride[call->loops - 1] == 1)
-        run_columns(&r, &in[0], &out[0]);
-    else if (in_columns(call, &in[0], &r.core))
-        reduce_columns(&r, &in[0], &out[0]);
+    if (in_columns(call, in, &core))
+        each_column(&r, core.numel);
     else if (tp_walk_call(&w, call, in, out))
-        do reduce(&r, w.at[0], w.at[1], out[0].dtype);
-        while (tp_walk_next(&w));
+        tp_each_position(call, &w, core.numel, core.numel < TP_BLOCK / 4 ? TP_COST_REDUCE : TP_COST_PASS, 0,
+                         reduce_each, &r);
 }
 
 bool tp_some_elements(const tp_call *call, const tp_array *in)

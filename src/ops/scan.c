@@ -27,17 +27,22 @@ enum { CHUNK = 256 };
 CUMSUM(double)
 CUMSUM(uint64_t)
 
+static void cumsum_rows(tp_walk *w, int64_t rows, void *room, const void *of)
+{
+    (void)room, (void)of;
+    const bool floats = tp_dtype_is_float(w->array[0]->dtype);
+    for (; rows > 0; rows--, tp_walk_next(w))
+        if (floats)
+            cumsum_double(w->array[0], w->array[1], w->at[0], w->at[1], TP_F64);
+        else
+            cumsum_uint64_t(w->array[0], w->array[1], w->at[0], w->at[1], TP_I64);
+}
+
 static void cumsum_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    bool floats = tp_dtype_is_float(in[0].dtype);
     tp_walk w;
-    if (!tp_walk_call(&w, call, in, out)) return;
-    do
-        if (floats)
-            cumsum_double(&in[0], &out[0], w.at[0], w.at[1], TP_F64);
-        else
-            cumsum_uint64_t(&in[0], &out[0], w.at[0], w.at[1], TP_I64);
-    while (tp_walk_next(&w));
+    if (tp_walk_call(&w, call, in, out))
+        tp_each_position(call, &w, in->size[in->rank - 1], TP_COST_CONVERT, 0, cumsum_rows, NULL);
 }
 
 static tp_tensor *reversed(tp_tensor *x, int axis)

@@ -73,31 +73,41 @@ SOFTMAX(double, avx512, TP_AVX512)
 #endif
 
 /* Puts what was made of a row where the walk stands: in[0]'s rows are read, the last array is written. */
-typedef void put_fn(const tp_call *call, const tp_array *out, const tp_walk *w, void *row, int64_t n);
+typedef void put_fn(const tp_array *out, const tp_walk *w, void *row, int64_t n);
 
-static void put_row(const tp_call *call, const tp_array *out, const tp_walk *w, void *row, int64_t n)
+static void put_row(const tp_array *out, const tp_walk *w, void *row, int64_t n)
 {
-    (void)call;
     tp_convert(w->at[w->arrays - 1], out->stride[out->rank - 1], out->dtype, row, 1,
                tp_work_dtype(out->dtype), n);
 }
 
+typedef struct row_job {
+    row_fn *run;
+    put_fn *put;
+    const tp_array *in, *out;
+} row_job;
+
+static void run_some(tp_walk *w, int64_t rows, void *row, const void *of)
+{
+    const row_job *j = of;
+    const tp_array *in = j->in;
+    const int64_t n = in->size[in->rank - 1], step = in->stride[in->rank - 1];
+    for (; rows > 0; rows--, tp_walk_next(w)) {
+        tp_convert(row, 1, tp_work_dtype(in->dtype), w->at[0], step, in->dtype, n);
+        j->run(row, n);
+        j->put(j->out, w, row, n);
+    }
+}
+
+/* With indices, eval runs where there are no rows too. */
 static void each_row(const tp_call *call, const tp_array *in, const tp_array *out, row_fn *run, put_fn *put)
 {
-    int last = in[0].rank - 1;
-    int64_t n = in[0].size[last];
-    tp_dtype work = tp_work_dtype(in[0].dtype);
-    size_t bytes = (size_t)n * tp_dtype_size(work);
-    void *row = tp_alloc(call->context, bytes);
+    const int64_t n = in[0].size[in[0].rank - 1];
+    const row_job job = {run, put, in, out};
     tp_walk w;
-    if (!row) return;
-    bool more = tp_walk_call(&w, call, in, out); /* with indices, eval runs where there are no rows too */
-    for (; more; more = tp_walk_next(&w)) {
-        tp_convert(row, 1, work, w.at[0], in[0].stride[last], in[0].dtype, n);
-        run(row, n);
-        put(call, out, &w, row, n);
-    }
-    tp_free(call->context, row, bytes);
+    if (tp_walk_call(&w, call, in, out))
+        tp_each_position(call, &w, n, TP_COST_SOFTMAX,
+                         (size_t)((n + 1) * tp_bytes(tp_work_dtype(in[0].dtype))), run_some, &job);
 }
 
 static void softmax_rows(const tp_call *call, const tp_array *in, const tp_array *out, put_fn *put)
@@ -154,16 +164,15 @@ const tp_rules tp_rules_log_softmax = {
 
 /* --- cross-entropy with a class --- */
 
-static int64_t class_at(const tp_call *call, const tp_walk *w, int64_t n)
+static int64_t class_at(const tp_walk *w, int64_t n)
 {
-    return tp_place(call, (const int64_t *)(const void *)w->at[1], n);
+    return tp_place(*(const int64_t *)(const void *)w->at[1], n);
 }
 
-static void put_loss(const tp_call *call, const tp_array *out, const tp_walk *w, void *row, int64_t n)
+static void put_loss(const tp_array *out, const tp_walk *w, void *row, int64_t n)
 {
     const tp_dtype work = tp_work_dtype(out->dtype);
-    const int64_t k = class_at(call, w, n);
-    if (k < 0) return;
+    const int64_t k = class_at(w, n);
     if (work == TP_F64)
         *(double *)row = -((double *)row)[k];
     else
@@ -173,23 +182,22 @@ static void put_loss(const tp_call *call, const tp_array *out, const tp_walk *w,
 
 static void softmax_cross_entropy_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    log_softmax_rows(call, in, out, put_loss);
+    if (tp_indices_fit(call, &in[1], in[0].size[in[0].rank - 1])) log_softmax_rows(call, in, out, put_loss);
 }
 
-static void put_less_one(const tp_call *call, const tp_array *out, const tp_walk *w, void *row, int64_t n)
+static void put_less_one(const tp_array *out, const tp_walk *w, void *row, int64_t n)
 {
-    const int64_t k = class_at(call, w, n);
-    if (k < 0) return;
+    const int64_t k = class_at(w, n);
     if (tp_work_dtype(out->dtype) == TP_F64)
         ((double *)row)[k] -= 1;
     else
         ((float *)row)[k] -= 1;
-    put_row(call, out, w, row, n);
+    put_row(out, w, row, n);
 }
 
 static void softmax_less_one_hot_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    softmax_rows(call, in, out, put_less_one);
+    if (tp_indices_fit(call, &in[1], in[0].size[in[0].rank - 1])) softmax_rows(call, in, out, put_less_one);
 }
 
 static tp_tensor *class_slope(const tp_call *call)

@@ -91,26 +91,37 @@ static const item *first_k(items *s, int64_t room, int64_t k, const tp_array *a,
     return s->x;
 }
 
+/* How many items room is for; and whether the first are the largest. */
+typedef struct order {
+    int64_t room;
+    bool descending;
+} order;
+
+static void sort_rows(tp_walk *w, int64_t rows, void *room, const void *of)
+{
+    const order *o = of;
+    const tp_array *in = w->array[0], *values = w->array[1], *indices = w->array[2];
+    const int last = in->rank - 1;
+    const int64_t k = values->size[last], size = tp_bytes(in->dtype);
+    items s = {room, (item *)room + o->room};
+    for (; rows > 0; rows--, tp_walk_next(w)) {
+        const item *sorted = first_k(&s, o->room, k, in, w->at[0], o->descending);
+        for (int64_t j = 0; j < k; j++) {
+            memcpy(w->at[1] + j * values->stride[last] * size,
+                   w->at[0] + sorted[j].from * in->stride[last] * size, (size_t)size);
+            TP_AT(int64_t, *w, 2)[j * indices->stride[last]] = sorted[j].from;
+        }
+    }
+}
+
 static void first_of_rows(const tp_call *call, const tp_array *in, const tp_array *out, bool descending)
 {
-    int last = in[0].rank - 1;
-    int64_t n = in[0].size[last], k = out[0].size[last], size = (int64_t)tp_dtype_size(in[0].dtype);
-    int64_t room = n < 2 * k + CHUNK ? n : 2 * k + CHUNK;
-    size_t bytes = 2 * (size_t)room * sizeof(item);
-    item *x = tp_alloc(call->context, bytes);
-    if (!x) return;
-    items s = {x, x + room};
+    const int last = in[0].rank - 1;
+    const int64_t n = in[0].size[last], k = out[0].size[last];
+    const order o = {n < 2 * k + CHUNK ? n : 2 * k + CHUNK, descending};
     tp_walk w;
-    tp_walk_call(&w, call, in, out);
-    do {
-        const item *sorted = first_k(&s, room, k, &in[0], w.at[0], descending);
-        for (int64_t j = 0; j < k; j++) {
-            memcpy(w.at[1] + j * out[0].stride[last] * size,
-                   w.at[0] + sorted[j].from * in[0].stride[last] * size, (size_t)size);
-            TP_AT(int64_t, w, 2)[j * out[1].stride[last]] = sorted[j].from;
-        }
-    } while (tp_walk_next(&w));
-    tp_free(call->context, x, bytes);
+    if (tp_walk_call(&w, call, in, out))
+        tp_each_position(call, &w, n, TP_COST_SORT, 2 * (size_t)(o.room + 1) * sizeof(item), sort_rows, &o);
 }
 
 static void sort_eval(const tp_call *call, const tp_array *in, const tp_array *out)

@@ -101,12 +101,12 @@ const tp_rules tp_rules_clamp = {.eval = clamp_eval,
 
 /* --- powers and logarithms ------------------------------------------------------------------------ */
 
-TP_UNARY(exp, m_exp(x), y, .reads = TP_OUT(0))
-TP_UNARY(expm1, m_expm1(x), tp_exp(x), .reads = TP_IN(0))
-TP_UNARY(log, m_log(x), tp_reciprocal(x), .reads = TP_IN(0), .lo = {1e-3}, .hi = {10},
-         .narrow = "differences lose their accuracy near the pole at 0")
-TP_UNARY(log1p, m_log1p(x), tp_reciprocal(tp_add_scalar(x, 1)), .reads = TP_IN(0), .lo = {-.999}, .hi = {9},
-         .narrow = "differences lose their accuracy near the pole at -1")
+TP_FUNCTION(exp, m_exp(x), y, .reads = TP_OUT(0))
+TP_FUNCTION(expm1, m_expm1(x), tp_exp(x), .reads = TP_IN(0))
+TP_FUNCTION(log, m_log(x), tp_reciprocal(x), .reads = TP_IN(0), .lo = {1e-3}, .hi = {10},
+            .narrow = "differences lose their accuracy near the pole at 0")
+TP_FUNCTION(log1p, m_log1p(x), tp_reciprocal(tp_add_scalar(x, 1)), .reads = TP_IN(0), .lo = {-.999},
+            .hi = {9}, .narrow = "differences lose their accuracy near the pole at -1")
 TP_UNARY(sqrt, sqrt(x), tp_div(tp_like(y, .5), y), .reads = TP_OUT(0), .lo = {1e-3}, .hi = {10},
          .narrow = "differences lose their accuracy near the infinite slope at 0")
 TP_UNARY(rsqrt, 1 / sqrt(x), tp_mul_scalar(tp_mul(tp_square(y), y), -.5), .reads = TP_OUT(0), .lo = {1e-2},
@@ -139,27 +139,27 @@ static tp_tensor *asin_slope_of(tp_tensor *x)
                 TP_INDEPENDENT for (int64_t k = 0; k < m; k++) y[k] = near(x[k]);             \
         }                                                                                     \
     }
-#define TRIG(name, slope_expression, ...)                                      \
-    TP_BY_LEVEL_(TRIG_AT_, name##_f32, float, vm_##name##f, vm_##name##f_near) \
-    TP_BY_LEVEL_(TRIG_AT_, name##_f64, double, vm_##name, vm_##name##_near)    \
-    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64)                       \
-    TP_SLOPE1_(name, slope_expression)                                         \
-    const tp_rules tp_rules_##name = {                                         \
+#define TRIG(name, slope_expression, ...)                                          \
+    TP_BY_LEVEL_(TRIG_AT_, name##_f32, float, vm_##name##f, vm_##name##f_near)     \
+    TP_BY_LEVEL_(TRIG_AT_, name##_f64, double, vm_##name, vm_##name##_near)        \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64, .cost = TP_COST_FUNCTION) \
+    TP_SLOPE1_(name, slope_expression)                                             \
+    const tp_rules tp_rules_##name = {                                             \
         .eval = name##_eval, .slope = name##_slope, .text = "m_" #name "(x)", __VA_ARGS__};
 
 TRIG(sin, tp_cos(x), .reads = TP_IN(0), .lo = {-7}, .hi = {7})
 TRIG(cos, tp_neg(tp_sin(x)), .reads = TP_IN(0), .lo = {-7}, .hi = {7})
 TRIG(tan, tp_add_scalar(tp_square(y), 1), .reads = TP_OUT(0), .lo = {-4}, .hi = {4},
      .kink = {-1.5708, 1.5708}, .kinks = 2)
-TP_UNARY(asin, m_asin(x), asin_slope_of(x), .reads = TP_IN(0), .lo = {-.995}, .hi = {.995},
-         .narrow = "differences lose their accuracy near the infinite slope at +-1")
-TP_UNARY(acos, m_acos(x), tp_neg(asin_slope_of(x)), .reads = TP_IN(0), .lo = {-.995}, .hi = {.995},
-         .narrow = "differences lose their accuracy near the infinite slope at +-1")
-TP_UNARY(atan, m_atan(x), tp_reciprocal(tp_add_scalar(tp_square(x), 1)), .reads = TP_IN(0), .lo = {-9},
-         .hi = {9})
-TP_UNARY(sinh, m_sinh(x), tp_cosh(x), .reads = TP_IN(0))
-TP_UNARY(cosh, m_cosh(x), tp_sinh(x), .reads = TP_IN(0))
-TP_UNARY(tanh, m_tanh(x), tp_rsub_scalar(tp_square(y), 1), .reads = TP_OUT(0), .lo = {-5}, .hi = {5})
+TP_FUNCTION(asin, m_asin(x), asin_slope_of(x), .reads = TP_IN(0), .lo = {-.995}, .hi = {.995},
+            .narrow = "differences lose their accuracy near the infinite slope at +-1")
+TP_FUNCTION(acos, m_acos(x), tp_neg(asin_slope_of(x)), .reads = TP_IN(0), .lo = {-.995}, .hi = {.995},
+            .narrow = "differences lose their accuracy near the infinite slope at +-1")
+TP_FUNCTION(atan, m_atan(x), tp_reciprocal(tp_add_scalar(tp_square(x), 1)), .reads = TP_IN(0), .lo = {-9},
+            .hi = {9})
+TP_FUNCTION(sinh, m_sinh(x), tp_cosh(x), .reads = TP_IN(0))
+TP_FUNCTION(cosh, m_cosh(x), tp_sinh(x), .reads = TP_IN(0))
+TP_FUNCTION(tanh, m_tanh(x), tp_rsub_scalar(tp_square(y), 1), .reads = TP_OUT(0), .lo = {-5}, .hi = {5})
 
 /* --- error function: erf' = 2/sqrt(pi) e^(-x^2) --------------------------------------------------- */
 
@@ -170,5 +170,5 @@ static tp_tensor *bell(tp_tensor *x, double height)
 
 #define TWO_OVER_SQRT_PI 1.1283791670955125739
 
-TP_UNARY(erf, m_erf(x), bell(x, TWO_OVER_SQRT_PI), .reads = TP_IN(0), .lo = {-4}, .hi = {4})
-TP_UNARY(erfc, m_erfc(x), bell(x, -TWO_OVER_SQRT_PI), .reads = TP_IN(0), .lo = {-4}, .hi = {4})
+TP_FUNCTION(erf, m_erf(x), bell(x, TWO_OVER_SQRT_PI), .reads = TP_IN(0), .lo = {-4}, .hi = {4})
+TP_FUNCTION(erfc, m_erfc(x), bell(x, -TWO_OVER_SQRT_PI), .reads = TP_IN(0), .lo = {-4}, .hi = {4})

@@ -8,10 +8,11 @@
 /* All of a training that is to survive the process. */
 typedef struct tp_training {
     tp_context *c;
-    const tp_fit_options *o; /* with its defaults */
-    tp_fit_state state;      /* net, optimizer, and where it stands */
-    tp_gathered seen;        /* outputs and targets of the epoch so far */
-    double loss;             /* of its samples, summed */
+    const tp_fit_options *o;   /* with its defaults */
+    tp_fit_state state;        /* net, optimizer, and where it stands */
+    tp_gathered seen;          /* outputs and targets of the epoch so far */
+    double loss;               /* of its samples, summed */
+    uint64_t data, validation; /* their hashes, with .checkpoint */
     tp_history *history;
     tp_module *kept;    /* has the best weights, with .patience; else NULL */
     double best;        /* of the monitored score; NaN: none yet */

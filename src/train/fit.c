@@ -292,6 +292,8 @@ static bool start(fit *f, tp_dataset *train)
     t->seen.n = f->o.drop_last ? t->state.batches * f->o.batch_size : tp_dataset_size(train);
     tp_optimizer_zero_grad(f->optimizer);
     tp_train(f->net);
+    if (f->o.checkpoint) t->data = tp_dataset_hash(train);
+    if (f->o.checkpoint && f->o.validation) t->validation = tp_dataset_hash(f->o.validation);
     if (!tp_checkpoints_open(&f->checkpoints, t)) return false;
     f->saved = f->checkpoints.number > 0;
     tp_loader_seek(f->loader, t->state.epoch, t->state.batch);

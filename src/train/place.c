@@ -83,7 +83,7 @@ static const char *from_json(void *object, const field *f, const json_t *json)
 typedef struct identity {
     const char *optimizer, *monitor;
     int64_t samples, initial_epoch, batch_size, accumulate, patience, schedules;
-    uint64_t seed;
+    uint64_t data, validation, seed;
     double clip_norm, clip_value, min_delta;
     bool no_shuffle, drop_last, schedule_every_step;
 } identity;
@@ -95,6 +95,8 @@ typedef struct identity {
 static const field identity_fields[] = {IDENTITY(TEXT, optimizer),
                                         IDENTITY(TEXT, monitor),
                                         IDENTITY(COUNT, samples),
+                                        IDENTITY(NATURAL, data),
+                                        IDENTITY(NATURAL, validation),
                                         IDENTITY(COUNT, initial_epoch),
                                         IDENTITY(COUNT, batch_size),
                                         IDENTITY(COUNT, accumulate),
@@ -122,6 +124,8 @@ static identity identity_of(const tp_training *t)
     return (identity){.optimizer = tp_optimizer_name(t->state.optimizer),
                       .monitor = o->monitor,
                       .samples = t->seen.n,
+                      .data = t->data,
+                      .validation = t->validation,
                       .initial_epoch = o->initial_epoch,
                       .batch_size = o->batch_size,
                       .accumulate = o->accumulate,

@@ -171,5 +171,10 @@ want 3 '' "taper: tp_fit: no checkpoint in 'whole/checkpoints' can be read: *" t
 sed -i 's/"val": 0.2/"val": 0.3/' over0/config.json
 rm over0/model.safetensors
 want 3 '' "taper: tp_fit: the checkpoint is of a training with another 'samples'" train --resume over0 --quiet
+sed -i 's/"val": 0.3/"val": 0.2/' over0/config.json
+sed -i.right '2,$s/5\.1/5.2/' iris.csv
+want 3 '' "taper: tp_fit: the checkpoint is of a training with another 'data'" train --resume over0 --quiet
+mv iris.csv.right iris.csv
+want 0 '*' '' train --resume over0 --quiet
 
 finish

@@ -21,9 +21,21 @@ class Hash(ctypes.Structure):
     _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
 
 
+library = ctypes.CDLL("libxxhash.so.0")  # Python's own has no XXH3
+
+
+def chained(*pieces):
+    """XXH3-64 of pieces, each with the hash of those before it as seed."""
+    function, h = library.XXH3_64bits_withSeed, 0
+    function.restype, function.argtypes = ctypes.c_uint64, [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
+    for data in pieces:
+        h = function(data, len(data), h)
+    return h
+
+
 def digest(data):
-    """XXH3-128 in digits, by the library itself: Python's own has none."""
-    function = ctypes.CDLL("libxxhash.so.0").XXH3_128bits
+    """XXH3-128 in digits."""
+    function = library.XXH3_128bits
     function.restype, function.argtypes = Hash, [ctypes.c_char_p, ctypes.c_size_t]
     h = function(data, len(data))
     return "%016x%016x" % (h.high, h.low)
@@ -119,6 +131,13 @@ SCORES = ("loss accuracy precision recall f1 mae mse rmse r2 val_loss val_accura
           "val_mae val_mse val_rmse val_r2 lr").split()
 
 
+# The hash of x f64 [3,2] 1 to 6 and y f64 [3] 1 to 3: samples, dtype, kind and axes of targets; shape; each sample
+# and its target.
+F64, NUMBERS = 12, 2
+DATA = chained(struct.pack("<4q", 3, F64, NUMBERS, 1), struct.pack("<q", 2),
+               *(struct.pack("<%dd" % len(v), *v) for v in ([1, 2], [1], [3, 4], [2], [5, 6], [3])))
+
+
 def checkpoint(tensors=None, training=None, place=None, key="taper.checkpoint", text=None, without=None):
     """A right one after an epoch, but for what is changed; None takes something away."""
     def changed(right, change):
@@ -126,7 +145,8 @@ def checkpoint(tensors=None, training=None, place=None, key="taper.checkpoint", 
 
     numbers = changed({
         "training": changed({
-            "optimizer": "sgd", "monitor": "loss", "samples": 3, "initial_epoch": 0, "batch_size": 2, "accumulate": 1,
+            "optimizer": "sgd", "monitor": "loss", "samples": 3, "data": str(DATA), "validation": "0",
+            "initial_epoch": 0, "batch_size": 2, "accumulate": 1,
             "patience": 0, "schedules": 0, "seed": "0", "clip_norm": 0.0, "clip_value": 0.0, "min_delta": 0.0,
             "no_shuffle": False, "drop_last": False, "schedule_every_step": False}, training),
         "place": changed({

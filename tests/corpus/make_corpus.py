@@ -419,12 +419,12 @@ def make_checkpoint():
     nothing = ("F32", [0], b"")
     unreadable("empty", b"", "tp_safetensors_open: FILE: byte 0: it ends here, 8 bytes before it should")
     unreadable("cut-short", checkpoint()[:-1],
-        "tp_safetensors_open: FILE: byte 1675: the data_offsets of tensor 'optimizer.0.bias.momentum_buffer' "
+        "tp_safetensors_open: FILE: byte 1734: the data_offsets of tensor 'optimizer.0.bias.momentum_buffer' "
                "are not two places in the 191 bytes after the header")
     unreadable("header-changed", checkpoint().replace(b"sgd", b"sge"),
         "tp_safetensors_open: FILE: byte 0: the header does not have the hash in it: it was changed or damaged")
     unreadable("weights-changed", checkpoint()[:-30] + b"\1" + checkpoint()[-29:],
-        "tp_safetensors_read: FILE: tensor 'optimizer.0.bias.step', byte 1888: its bytes do not have the hash "
+        "tp_safetensors_read: FILE: tensor 'optimizer.0.bias.step', byte 1947: its bytes do not have the hash "
                "in the header: they were changed or damaged")
     unreadable("not-hashed", safetensors({"__metadata__": {"taper.checkpoint": "{}"}}),
         "tp_fit: FILE is no checkpoint: it has no hashes")
@@ -453,6 +453,10 @@ def make_checkpoint():
         "the checkpoint is of a training with another 'optimizer'")
     bad("of-more-samples", checkpoint(training={"samples": 1 << 62}),
         "the checkpoint is of a training with another 'samples'")
+    bad("of-other-data", checkpoint(training={"data": "1"}), "the checkpoint is of a training with another 'data'")
+    bad("of-no-data", checkpoint(training={"data": None}), "the checkpoint is of a training with another 'data'")
+    bad("of-other-validation", checkpoint(training={"validation": "1"}),
+        "the checkpoint is of a training with another 'validation'")
     for name, change in (("number-last", {"number": (1 << 63) - 1}), ("epoch-too-large", {"epoch": 2}),
                          ("epoch-negative", {"epoch": -1}), ("epoch-2-62", {"epoch": 1 << 62}),
                          ("batch-too-large", {"batch": 3}), ("batch-negative", {"batch": -1}),

@@ -223,6 +223,38 @@ static void split(tp_dataset *d)
     assert_int_equal(tp_dataset_is_nil(b), !tp_ok(tp_dataset_context(d)));
 }
 
+/* The hash is of what is handed out, wherever it is stored. */
+static void test_hash(void **state)
+{
+    tp_context *c = *state;
+    tp_tensor *x = MATRIX(c, 2, 2, 1, 2, 3, 4), *y = VECTOR(c, 5, 6);
+    tp_dataset *d = tp_dataset_new(c, x, y);
+    tp_dataset *others[] = {
+        tp_dataset_new(c, MATRIX(c, 2, 2, 1, 2, 3, 5), y),
+        tp_dataset_new(c, x, VECTOR(c, 5, 7)),
+        tp_dataset_new(c, x, NULL),
+        tp_dataset_new(c, x, tp_reshape(y, TP_SHAPE(2, 1))),
+        tp_dataset_new(c, tp_cast(x, TP_F32), y),
+        tp_dataset_new(c, tp_reshape(x, TP_SHAPE(2, 1, 2)), y),
+        tp_dataset_rows(d, (int64_t[]){1, 0}, 2),
+        tp_dataset_rows(d, (int64_t[]){0}, 1),
+        tp_dataset_rows(d, NULL, 0),
+        tp_dataset_rows(d, (int64_t[]){0, 1}, 2),
+        tp_dataset_rows(d, (int64_t[]){0, 1}, 2),
+    };
+    enum { OTHERS = sizeof others / sizeof *others };
+    tp_dataset_scale(others[OTHERS - 2], TP_SCALE_GLOBAL);
+    tp_dataset_scale(others[OTHERS - 1], TP_SCALE_FEATURE);
+    for (int i = 0; i < OTHERS; i++) {
+        assert_true(tp_dataset_hash(others[i]) != tp_dataset_hash(d));
+        for (int k = 0; k < i; k++) assert_true(tp_dataset_hash(others[i]) != tp_dataset_hash(others[k]));
+    }
+    tp_dataset *more = tp_dataset_new(c, MATRIX(c, 3, 2, 3, 4, 0, 0, 1, 2), VECTOR(c, 6, 0, 5));
+    tp_dataset_name_target(more, "z");
+    assert_true(tp_dataset_hash(tp_dataset_rows(more, (int64_t[]){2, 0}, 2)) == tp_dataset_hash(d));
+    assert_true(tp_dataset_hash(tp_nil_dataset(c)) == 0 && tp_dataset_hash(NULL) == 0);
+}
+
 /* A call with its at-th allocation failing, then again; false if it takes fewer. */
 static bool fail_at(const char *what, void (*call)(tp_dataset *d), long at)
 {
@@ -260,7 +292,7 @@ static void test_faults(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    TEST(test_new),   TEST(test_copies),      TEST(test_dtypes),   TEST(test_rows),
+    TEST(test_new),   TEST(test_copies),      TEST(test_dtypes),   TEST(test_rows),          TEST(test_hash),
     TEST(test_names), TEST(test_wrong_calls), TEST(test_lifetime), FAULT_TESTS(test_faults),
 };
 

@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { SAMPLES = 5, BATCH = 2, BATCHES = 3 };
 
@@ -20,6 +19,11 @@ static tp_fit_options options(void)
                             .checkpoint = fuzz_path("")};
 }
 
+static tp_dataset *make_data(tp_context *c)
+{
+    return tp_dataset_new(c, tp_ones(c, TP_SHAPE(SAMPLES, 1), TP_F32), tp_ones(c, TP_SHAPE(SAMPLES), TP_F32));
+}
+
 /* A training before its first step. */
 static tp_training make_training(tp_context *c, const tp_fit_options *o)
 {
@@ -30,6 +34,7 @@ static tp_training make_training(tp_context *c, const tp_fit_options *o)
                          .o = o,
                          .state = {.net = net, .optimizer = opt, .epochs = o->epochs, .batches = BATCHES},
                          .seen = {.n = SAMPLES},
+                         .data = tp_dataset_hash(make_data(c)),
                          .history = tp_history_new(c),
                          .kept = tp_module_clone(net, TP_BOOL),
                          .best = NAN};
@@ -45,9 +50,7 @@ static bool stop(const tp_fit_state *s, void *user)
 static void fit(tp_context *c, const tp_fit_options *o)
 {
     tp_training t = make_training(c, o);
-    tp_dataset *d =
-        tp_dataset_new(c, tp_ones(c, TP_SHAPE(SAMPLES, 1), TP_F32), tp_ones(c, TP_SHAPE(SAMPLES), TP_F32));
-    tp_fit_with(t.state.net, t.state.optimizer, d, o);
+    tp_fit_with(t.state.net, t.state.optimizer, make_data(c), o);
 }
 
 /* A checkpoint in the middle of a step of the second epoch. */
@@ -69,10 +72,10 @@ static void same_weights(tp_module *a, tp_module *b)
 void fuzz_target(tp_context *c, const uint8_t *data, size_t size)
 {
     tp_checkpoints k;
-    unlink(fuzz_path(file_a));
-    unlink(fuzz_path(file_b));
+    fuzz_remove(file_a);
+    fuzz_remove(file_b);
     if (!fuzz_example) make_example(c);
-    unlink(fuzz_path(file_b));
+    fuzz_remove(file_b);
     fuzz_file(file_a, data, size);
     tp_fit_options o = options();
     o.resume = true;

@@ -14,25 +14,51 @@ static size_t held;         /* by it between two of them */
 
 _Noreturn void fuzz_failed(const char *file, int line, const char *condition)
 {
-    fprintf(stderr, "%s:%d: does not hold: %s\n%s\n", file, line, condition, tp_error_text(context));
+    dprintf(STDERR_FILENO, "%s:%d: does not hold: %s\n%s\n", file, line, condition, tp_error_text(context));
     abort();
 }
+
+fuzz_memory fuzz_heap;
 
 /* --- files --- */
 
 static char folder[PATH];
-static const char *const names[] = {"in",
-                                    "out",
-                                    "out.gz",
-                                    "t10k-images-idx3-ubyte",
-                                    "t10k-labels-idx1-ubyte",
-                                    "checkpoint-a.safetensors",
-                                    "checkpoint-b.safetensors",
-                                    "config.json"};
+
+/* A file stays open, and is written over: to make one anew for each input takes longer than most readers. */
+static struct {
+    const char *name;
+    int fd; /* 0: closed */
+    size_t size;
+} files[] = {{.name = "in"},
+             {.name = "out"},
+             {.name = "out.gz"},
+             {.name = "t10k-images-idx3-ubyte"},
+             {.name = "t10k-labels-idx1-ubyte"},
+             {.name = "checkpoint-a.safetensors"},
+             {.name = "checkpoint-b.safetensors"},
+             {.name = "config.json"}};
+
+enum { FILES = sizeof files / sizeof *files };
+
+static int file_named(const char *name)
+{
+    int i = 0;
+    while (i < FILES && strcmp(files[i].name, name) != 0) i++;
+    HOLDS(i < FILES);
+    return i;
+}
+
+void fuzz_remove(const char *name)
+{
+    int i = file_named(name);
+    HOLDS(files[i].fd == 0 || close(files[i].fd) == 0);
+    files[i].fd = 0;
+    unlink(fuzz_path(name));
+}
 
 static void remove_folder(void)
 {
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(fuzz_path(names[i]));
+    for (int i = 0; i < FILES; i++) fuzz_remove(files[i].name);
     rmdir(folder);
 }
 
@@ -56,8 +82,14 @@ const char *fuzz_path(const char *name)
 const char *fuzz_file(const char *name, const uint8_t *data, size_t size)
 {
     const char *path = fuzz_path(name);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    HOLDS(fd >= 0 && write(fd, data, size) == (ssize_t)size && close(fd) == 0);
+    int i = file_named(name);
+    if (files[i].fd == 0) {
+        files[i].fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        files[i].size = 0;
+    }
+    HOLDS(files[i].fd > 0 && pwrite(files[i].fd, data, size, 0) == (ssize_t)size);
+    HOLDS(size >= files[i].size || ftruncate(files[i].fd, (off_t)size) == 0);
+    files[i].size = size;
     return path;
 }
 
@@ -134,6 +166,7 @@ static void run(tp_context *c, const uint8_t *data, size_t size)
     fuzz_target(c, data, size);
     tp_close_scope(c, scope);
     HOLDS(tp_ok(c));
+    if (fuzz_heap.rewind) fuzz_heap.rewind();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -144,7 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!context) {
         make_folder();
-        context = tp_open(&(tp_options){.no_cache = true});
+        context = tp_open(&(tp_options){.no_cache = true, .allocator = fuzz_heap.allocator});
         HOLDS(context != NULL);
         held = tp_memory_used(context);
     }

@@ -12,6 +12,13 @@
  * it. */
 void fuzz_target(tp_context *c, const uint8_t *data, size_t size);
 
+/* The memory of the context, and what makes it ready for the next input; zeros: malloc's. */
+typedef struct fuzz_memory {
+    tp_allocator allocator;
+    void (*rewind)(void);
+} fuzz_memory;
+extern fuzz_memory fuzz_heap;
+
 /* Aborts where `condition` is false; that is a finding. */
 #define HOLDS(condition) ((condition) ? (void)0 : fuzz_failed(__FILE__, __LINE__, #condition))
 _Noreturn void fuzz_failed(const char *file, int line, const char *condition);
@@ -25,8 +32,10 @@ bool fuzz_took(tp_context *c, tp_status status);
 /* The path of a file in a folder of this process's own. */
 const char *fuzz_path(const char *name);
 
-/* Makes `data` the content of that file; returns its path. */
+/* Makes `data` the content of that file, which nothing else replaces; returns its path. */
 const char *fuzz_file(const char *name, const uint8_t *data, size_t size);
+
+void fuzz_remove(const char *name);
 
 /* A file that the target accepts, kept by fuzz_keep_example: where there are no files to begin with. NULL:
  * none. */

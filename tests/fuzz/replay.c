@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,7 +20,7 @@ static int replay(const char *path, const struct stat *status, int type, struct 
     uint8_t *data = malloc(size ? size : 1);
     FILE *f = fopen(path, "rb");
     if (!data || !f || fread(data, 1, size, f) != size || fclose(f) != 0) return -1;
-    fprintf(stderr, "%s\n", path); /* the last one is to blame */
+    dprintf(STDERR_FILENO, "%s\n", path); /* the last one is to blame */
     LLVMFuzzerTestOneInput(data, size);
     free(data);
     files++;
@@ -32,7 +33,7 @@ int main(int argc, char **argv)
     if (fuzz_example) LLVMFuzzerTestOneInput(fuzz_example, fuzz_example_size);
     for (int i = 1; i < argc; i++)
         if (nftw(argv[i], replay, 8, FTW_PHYS) != 0) {
-            fprintf(stderr, "%s: cannot read\n", argv[i]);
+            dprintf(STDERR_FILENO, "%s: cannot read\n", argv[i]);
             return 1;
         }
     printf("%d files\n", files);

@@ -140,7 +140,7 @@ static outcome train(const kind *k, uint64_t seed, int stop_at, bool resume, boo
     if (k->group) tp_optimizer_group(opt, "*.bias", .lr = 0.01, .weight_decay = TP_ZERO);
     stopper s = {.at = stop_at};
     tp_fit_options fit = k->fit;
-    fit.epochs = EPOCHS;
+    fit.epochs = EPOCHS + fit.initial_epoch;
     fit.batch_size = BATCH;
     fit.schedule = k->schedule ? k->schedule(opt) : NULL;
     fit.validation = k->validation ? three_classes(c, 20, 4, 2) : NULL;
@@ -183,9 +183,8 @@ static void test_every_batch(void **state)
     for (int i = 0; i < KINDS; i++) {
         tp_set_threads(1);
         outcome whole = train(&kinds[i], 3, 0, false, false);
-        int batches = (EPOCHS - (int)kinds[i].fit.initial_epoch) * BATCHES;
         int64_t forks = tp_parallel_forks();
-        for (int at = 1; at <= batches; at += kinds[i].wide ? WIDE_EVERY : 1)
+        for (int at = 1; at <= EPOCHS * BATCHES; at += kinds[i].wide ? WIDE_EVERY : 1)
             for (int threads = 1; threads <= 2; threads++) stop_and_go_on(i, at, threads, &whole);
         assert_true(!kinds[i].wide || tp_parallel_forks() > forks);
     }
@@ -345,6 +344,25 @@ static void test_refused(void **state)
     assert_true(bits_of(t.net) == before);
 }
 
+/* Data with as many samples, but other ones, to train or to validate. */
+static void test_other_data(void **state)
+{
+    tp_context *c = *state;
+    tp_dataset *data = three_classes(c, 30, 4, 1), *other = three_classes(c, 30, 4, 2);
+    tp_module *net = linear_net(c, 4, 3, TP_F32);
+    tp_optimizer *opt = tp_sgd(net);
+    tp_fit(net, opt, data, .epochs = 1, .validation = other, .checkpoint = folder);
+    uint64_t before = bits_of(net);
+    tp_fit(net, opt, other, .epochs = 2, .validation = other, .checkpoint = folder, .resume = true);
+    expect_error(c, TP_ERR_ARGUMENT, "the checkpoint is of a training with another 'data'");
+    tp_fit(net, opt, data, .epochs = 2, .validation = data, .checkpoint = folder, .resume = true);
+    expect_error(c, TP_ERR_ARGUMENT, "the checkpoint is of a training with another 'validation'");
+    assert_true(bits_of(net) == before);
+    tp_fit(net, opt, three_classes(c, 30, 4, 1), .epochs = 2, .validation = other, .checkpoint = folder,
+           .resume = true);
+    assert_true(tp_ok(c) && bits_of(net) != before);
+}
+
 /* Damages of the newer file: the older one is gone back to. Of both: nothing is done. */
 static void test_damage(void **state)
 {
@@ -494,9 +512,11 @@ static void test_keeps_the_last_finite_one(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    FILE_TEST(test_every_batch), FILE_TEST(test_batch_by_batch), FILE_TEST(test_files),
-    FILE_TEST(test_more_epochs), FILE_TEST(test_refused),        FILE_TEST(test_damage),
-    FILE_TEST(test_forged),      FILE_TEST(test_older_one),      FILE_TEST(test_keeps_the_last_finite_one),
+    FILE_TEST(test_every_batch), FILE_TEST(test_batch_by_batch),
+    FILE_TEST(test_files),       FILE_TEST(test_more_epochs),
+    FILE_TEST(test_refused),     FILE_TEST(test_other_data),
+    FILE_TEST(test_damage),      FILE_TEST(test_forged),
+    FILE_TEST(test_older_one),   FILE_TEST(test_keeps_the_last_finite_one),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }

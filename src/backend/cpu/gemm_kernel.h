@@ -3,6 +3,12 @@
  * The order of every element's sum is that of ops/matmul.c; rows, columns and their tiles are cut freely,
  * since each element has a chain of its own.
  *
+ * A tile of y, 8 rows by 3 vectors, is summed in registers: for each k, three vectors of b, and one element
+ * of each row of a that is multiplied with all of them. Tiles go down a panel of b that is three vectors
+ * wide, so that it is read from the nearest caches; where its rows lie badly in memory, the first tile copies
+ * them while it computes, and the others fetch the next panel meanwhile. Elements of a are read where they
+ * lie, mostly.
+ *
  * The includer defines
  *   GEMM              the function's name
  *   REAL, VEC, LANES  the type, a vector of it, and how many it holds
@@ -39,20 +45,18 @@ static inline int64_t quotient(int64_t n, int64_t d)
 
 static inline int64_t parts(int64_t n, int64_t most) { return quotient(n + most - 1, most); }
 
-/* A block of the sum over k, for one tile. */
-typedef struct tile_call {
+/* A block of the sum over k, for tiles of one size, one below another. */
+typedef struct strip {
     const void *a, *b;
     void *y, *copy; /* where rows of b are copied, as wide as the tile; or NULL */
     int64_t sa_row, sa_k, sb, sy, depth;
-    int64_t last;     /* columns of the last vector */
-    bool whole;       /* b: may be read to the end of the last vector */
-    bool first;       /* block: y has no sum yet */
-    bool relu;        /* with a bias ... */
-    const void *bias; /* ... NULL where it is not the last block */
-} tile_call;
-
-/* Whether bias and activation are applied while a tile is in registers. */
-static inline bool in_tile(const tp_gemm *g) { return g->bias && g->sbias == 1; }
+    int64_t tiles, next_a, next_y; /* from each to the next */
+    const void *ahead;             /* what the next strip copies, to be fetched meanwhile; or NULL */
+    int64_t sb_ahead;
+    int64_t last; /* columns of the last vector */
+    bool whole;   /* b: may be read to the end of the last vector */
+    bool first;   /* block: y has no sum yet */
+} strip;
 
 /* How n are cut evenly: the first `more` parts have one more than `each`. */
 typedef struct even {
@@ -66,6 +70,12 @@ static inline even cut(int64_t n, int64_t into)
 }
 
 static inline int64_t cut_at(even e, int64_t part) { return part * e.each + least(part, e.more); }
+
+/* How many parts from this one to the end are of one size. */
+static inline int64_t alike(even e, int64_t part, int64_t end)
+{
+    return (part < e.more && e.more < end ? e.more : end) - part;
+}
 
 /* Eight rows of four elements, `step` apart, become four columns. */
 static inline SIMD void transpose_float(float *to, int64_t width, const float *from, int64_t step)
@@ -131,13 +141,15 @@ static inline SIMD void join_double(const lanes_double *x, double *sum)
 
 /* --- tiles --- */
 
-/* Adds the products of a row of b and of one element of each row of a. */
-INLINE void NAME(step)(const int rows, const int vecs, VEC sum[][ROW_VECS], const REAL *a, int64_t sa,
+/* Adds the products of a row of b and of one element of each row of a; odd: bytes to rows 1, 3, 5 and 7, from
+ * which processors make the others when they address. */
+INLINE void NAME(step)(const int rows, const int vecs, VEC sum[][ROW_VECS], const REAL *a, const int64_t *odd,
                        const VEC *b)
 {
     UNROLL for (int i = 0; i < rows; i++)
     {
-        VEC ai = V(set1)(a[i * sa]);
+        const int64_t at = i % 2 ? odd[i / 2] : i % 4 ? 2 * odd[i / 4] : i * odd[0];
+        VEC ai = V(set1)(*(const REAL *)(const void *)((const char *)a + at));
         UNROLL for (int v = 0; v < vecs; v++) sum[i][v] = V(fmadd)(ai, b[v], sum[i][v]);
     }
 }
@@ -147,29 +159,45 @@ INLINE void NAME(step)(const int rows, const int vecs, VEC sum[][ROW_VECS], cons
 #define NEXT_STEP (a += sa_k, b += sb)
 #define BARRIER   __asm__("" : "+r"(a), "+r"(b))
 
-INLINE void NAME(sums)(const int rows, const int vecs, VEC sum[][ROW_VECS], const tile_call *t)
+/* What each tile reads. */
+#define OPERANDS                                                                      \
+    const int64_t sa = s->sa_row * (int64_t)sizeof(REAL), sa_k = s->sa_k, sb = s->sb; \
+    int64_t k = s->depth, odd[] = {sa, 3 * sa, 5 * sa, 7 * sa};                       \
+    const REAL *b = s->b;                                                             \
+    VEC bk[ROW_VECS];                                                                 \
+    __asm__("" : "+r"(odd[0]), "+r"(odd[1]), "+r"(odd[2]), "+r"(odd[3]))
+
+/* The sums of a tile. */
+INLINE void NAME(sums)(const int rows, const int vecs, VEC sum[][ROW_VECS], const strip *s, const REAL *a,
+                       int64_t tile)
 {
-    const REAL *a = t->a, *b = t->b;
-    REAL *copy = t->copy;
-    const int64_t sa = t->sa_row, sa_k = t->sa_k, sb = t->sb;
-    VEC bk[ROW_VECS];
-    int64_t k = t->depth;
-    if (t->whole) {
-        for (; k >= UNROLLED; k -= UNROLLED) UNROLL for (int u = 0; u < UNROLLED; u++, NEXT_STEP)
-            {
-                BARRIER;
-                UNROLL for (int v = 0; v < vecs; v++) bk[v] = V(loadu)(b + v * LANES);
-                NAME(step)(rows, vecs, sum, a, sa, bk);
-            }
-        for (; k > 0; k--, NEXT_STEP) {
+    OPERANDS;
+    const bool fetch = s->ahead && tile < vecs * UNROLLED;
+    const int64_t sb_ahead = fetch ? s->sb_ahead * UNROLLED : 0;
+    const REAL *ahead =
+        fetch ? (const REAL *)s->ahead + tile / UNROLLED * LANES + tile % UNROLLED * s->sb_ahead : b;
+    for (; k >= UNROLLED; k -= UNROLLED, ahead += sb_ahead) {
+        _mm_prefetch((const char *)ahead, _MM_HINT_T1);
+        UNROLL for (int u = 0; u < UNROLLED; u++, NEXT_STEP)
+        {
             BARRIER;
             UNROLL for (int v = 0; v < vecs; v++) bk[v] = V(loadu)(b + v * LANES);
-            NAME(step)(rows, vecs, sum, a, sa, bk);
+            NAME(step)(rows, vecs, sum, a, odd, bk);
         }
-        return;
     }
-    const MASK last = NAME(first)(t->last);
     for (; k > 0; k--, NEXT_STEP) {
+        BARRIER;
+        UNROLL for (int v = 0; v < vecs; v++) bk[v] = V(loadu)(b + v * LANES);
+        NAME(step)(rows, vecs, sum, a, odd, bk);
+    }
+}
+
+/* The same, where b may end within the last vector, or is copied. */
+INLINE void NAME(first_sums)(const int rows, const int vecs, VEC sum[][ROW_VECS], const strip *s,
+                             const REAL *a, MASK last)
+{
+    OPERANDS;
+    for (REAL *copy = s->copy; k > 0; k--, NEXT_STEP) {
         BARRIER;
         UNROLL for (int v = 0; v < vecs - 1; v++) bk[v] = V(loadu)(b + v * LANES);
         bk[vecs - 1] = LOAD(b + (vecs - 1) * LANES, last);
@@ -177,33 +205,14 @@ INLINE void NAME(sums)(const int rows, const int vecs, VEC sum[][ROW_VECS], cons
             UNROLL for (int v = 0; v < vecs; v++) V(storeu)(copy + v * LANES, bk[v]);
             copy += vecs * LANES;
         }
-        NAME(step)(rows, vecs, sum, a, sa, bk);
+        NAME(step)(rows, vecs, sum, a, odd, bk);
     }
 }
 
-/* Bias and activation of a tile's row. */
-INLINE void NAME(finish_row)(const int vecs, VEC *y, const tile_call *t, MASK last)
+/* y = 0 + sum in the first block, which can change the sign of a zero, else y + sum. */
+INLINE void NAME(store)(const int rows, const int vecs, VEC sum[][ROW_VECS], REAL *y, int64_t sy, MASK last,
+                        bool first)
 {
-    const REAL *bias = t->bias;
-    if (!bias) return;
-    UNROLL for (int v = 0; v < vecs - 1; v++) y[v] = V(add)(y[v], V(loadu)(bias + v * LANES));
-    y[vecs - 1] = V(add)(y[vecs - 1], LOAD(bias + (vecs - 1) * LANES, last));
-    if (t->relu) /* NaN second is the maximum; there is no -0, for sums are added to +0 */
-        UNROLL for (int v = 0; v < vecs; v++) y[v] = V(max)(V(setzero)(), y[v]);
-}
-
-INLINE void NAME(tile)(const int rows, const int vecs, const tile_call *t)
-{
-    VEC sum[ROWS][ROW_VECS];
-    const int64_t sy = t->sy;
-    REAL *y = t->y;
-    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) sum[i][v] = V(setzero)();
-    for (int64_t i = 0; !t->first && i < rows; i++)
-        UNROLL for (int v = 0; v < vecs; v++)
-            _mm_prefetch((const char *)(y + i * sy + v * LANES), _MM_HINT_T0);
-    NAME(sums)(rows, vecs, sum, t);
-    const MASK last = NAME(first)(t->last);
-    const bool first = t->first;
     UNROLL for (int i = 0; i < rows; i++, y += sy)
     {
         REAL *y_last = y + (vecs - 1) * LANES;
@@ -213,53 +222,73 @@ INLINE void NAME(tile)(const int rows, const int vecs, const tile_call *t)
             UNROLL for (int v = 0; v < vecs - 1; v++) before[v] = V(loadu)(y + v * LANES);
             before[vecs - 1] = LOAD(y_last, last);
         }
-        UNROLL for (int v = 0; v < vecs; v++) before[v] = V(add)(before[v], sum[i][v]);
-        NAME(finish_row)(vecs, before, t, last);
-        UNROLL for (int v = 0; v < vecs - 1; v++) V(storeu)(y + v * LANES, before[v]);
-        STORE(y_last, last, before[vecs - 1]);
+        UNROLL for (int v = 0; v < vecs - 1; v++) V(storeu)(y + v * LANES, V(add)(before[v], sum[i][v]));
+        STORE(y_last, last, V(add)(before[vecs - 1], sum[i][vecs - 1]));
     }
 }
 
-#define TILE(r, v) \
-    static SIMD void NAME(tile_##r##_##v)(const tile_call *t) { NAME(tile)(r, v, t); }
+INLINE void NAME(strip)(const int rows, const int vecs, const strip *s)
+{
+    const MASK last = NAME(first)(s->last);
+    const REAL *a = s->a;
+    REAL *y = s->y;
+    for (int64_t t = 0; t < s->tiles; t++, a += s->next_a, y += s->next_y) {
+        VEC sum[ROWS][ROW_VECS];
+        for (int64_t i = 0; !s->first && i < rows; i++)
+            UNROLL for (int v = 0; v < vecs; v++)
+                _mm_prefetch((const char *)(y + i * s->sy + v * LANES), _MM_HINT_T0);
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) sum[i][v] = V(setzero)();
+        if (s->whole)
+            NAME(sums)(rows, vecs, sum, s, a, t);
+        else
+            NAME(first_sums)(rows, vecs, sum, s, a, last);
+        if (s->first)
+            NAME(store)(rows, vecs, sum, y, s->sy, last, true);
+        else
+            NAME(store)(rows, vecs, sum, y, s->sy, last, false);
+    }
+}
+
+#define STRIP(r, v) \
+    static SIMD void NAME(strip_##r##_##v)(const strip *s) { NAME(strip)(r, v, s); }
 #if VECS == 3
-#define TILES(r)        TILE(r, 1) TILE(r, 2) TILE(r, 3)
-#define ROW_OF_TILES(r) NAME(tile_##r##_1), NAME(tile_##r##_2), NAME(tile_##r##_3)
+#define STRIPS(r)        STRIP(r, 1) STRIP(r, 2) STRIP(r, 3)
+#define ROW_OF_STRIPS(r) NAME(strip_##r##_1), NAME(strip_##r##_2), NAME(strip_##r##_3)
 #else
-#define TILES(r)        TILE(r, 1) TILE(r, 2)
-#define ROW_OF_TILES(r) NAME(tile_##r##_1), NAME(tile_##r##_2)
+#define STRIPS(r)        STRIP(r, 1) STRIP(r, 2)
+#define ROW_OF_STRIPS(r) NAME(strip_##r##_1), NAME(strip_##r##_2)
 #endif
 
-TILES(1)
+STRIPS(1)
 #if VECS == 2
-TILE(1, 3)
+STRIP(1, 3)
 #endif
-TILE(1, 4)
-TILE(1, 5)
-TILE(1, 6)
-TILE(1, 7)
-TILE(1, 8)
-TILES(2)
-TILES(3)
-TILES(4)
-TILES(5)
-TILES(6)
+STRIP(1, 4)
+STRIP(1, 5)
+STRIP(1, 6)
+STRIP(1, 7)
+STRIP(1, 8)
+STRIPS(2)
+STRIPS(3)
+STRIPS(4)
+STRIPS(5)
+STRIPS(6)
 #if ROWS == 8
-TILES(7)
-TILES(8)
+STRIPS(7)
+STRIPS(8)
 #endif
 
-static void (*const NAME(tiles)[ROWS][ROW_VECS])(const tile_call *t) = {
-    {NAME(tile_1_1), NAME(tile_1_2), NAME(tile_1_3), NAME(tile_1_4), NAME(tile_1_5), NAME(tile_1_6),
-     NAME(tile_1_7), NAME(tile_1_8)},
-    {ROW_OF_TILES(2)},
-    {ROW_OF_TILES(3)},
-    {ROW_OF_TILES(4)},
-    {ROW_OF_TILES(5)},
-    {ROW_OF_TILES(6)},
+static void (*const NAME(strips)[ROWS][ROW_VECS])(const strip *s) = {
+    {NAME(strip_1_1), NAME(strip_1_2), NAME(strip_1_3), NAME(strip_1_4), NAME(strip_1_5), NAME(strip_1_6),
+     NAME(strip_1_7), NAME(strip_1_8)},
+    {ROW_OF_STRIPS(2)},
+    {ROW_OF_STRIPS(3)},
+    {ROW_OF_STRIPS(4)},
+    {ROW_OF_STRIPS(5)},
+    {ROW_OF_STRIPS(6)},
 #if ROWS == 8
-    {ROW_OF_TILES(7)},
-    {ROW_OF_TILES(8)},
+    {ROW_OF_STRIPS(7)},
+    {ROW_OF_STRIPS(8)},
 #endif
 };
 
@@ -295,111 +324,79 @@ static SIMD void NAME(pack_panel)(REAL *to, int64_t width, const REAL *b, const 
 
 /* Copies rows of a, tile by tile, so that ROWS elements of a column lie together. */
 static SIMD void NAME(pack_rows)(REAL *to, const REAL *a, const int64_t *sa, int64_t depth, even high,
-                                 int64_t tile, int64_t end)
+                                 int64_t tiles)
 {
     const int64_t step[2] = {sa[1], sa[0]};
-    for (; tile < end; tile++, to += ROWS * depth) {
-        const int64_t row = cut_at(high, tile);
-        NAME(pack_panel)(to, ROWS, a + row * sa[0], step, depth, cut_at(high, tile + 1) - row);
+    for (int64_t i = 0; i < tiles; i++, to += ROWS * depth) {
+        const int64_t row = cut_at(high, i);
+        NAME(pack_panel)(to, ROWS, a + row * sa[0], step, depth, cut_at(high, i + 1) - row);
     }
 }
 
-/* A block of k of some rows and columns, as tiles; rows and columns are cut as evenly as whole rows and
- * vectors allow. What is packed is packed by the first tile that reads it. */
-typedef struct NAME(grid) {
-    const tp_gemm *g;
-    const REAL *a, *b, *bias;
-    REAL *y;
-    int64_t columns, tiles, panels;
-    even high, wide;
-    int64_t row, rows, column, vecs; /* of the tile that is next */
-    tile_call next;
-} NAME(grid);
-
-INLINE void NAME(at_row)(NAME(grid) * r, int64_t i, bool pack)
+/* Sets the strip's b to a panel's. The first tile copies it while it reads, where rows lie side by side. */
+static SIMD void NAME(to_panel)(const tp_gemm *g, strip *s, const REAL *b, int64_t column, int64_t width,
+                                bool pack)
 {
-    const tp_gemm *g = r->g;
-    r->row = cut_at(r->high, i);
-    r->rows = r->high.each + (i < r->high.more);
-    r->next.a = r->a + r->row * g->sa[0];
-    if (!g->room_a) return;
-    REAL *packed = (REAL *)g->room_a + (g->rows_inside ? i : i % TP_GEMM_PACKED) * ROWS * r->next.depth;
-    if (pack && i % TP_GEMM_PACKED == 0) NAME(pack_rows)
-    (packed, r->a, g->sa, r->next.depth, r->high, i, least(r->tiles, i + TP_GEMM_PACKED));
-    r->next.a = packed;
-}
-
-INLINE void NAME(at_panel)(NAME(grid) * r, int64_t p, bool pack)
-{
-    const tp_gemm *g = r->g;
-    tile_call *t = &r->next;
-    r->column = cut_at(r->wide, p) * LANES;
-    r->vecs = r->wide.each + (p < r->wide.more);
-    t->b = r->b + r->column * g->sb[1];
-    t->last = least(LANES, r->columns - r->column - (r->vecs - 1) * LANES);
-    t->whole = t->last == LANES;
+    const bool beside = g->sb[1] == 1;
+    s->b = b + column * g->sb[1];
+    s->last = least(LANES, g->n - column - width + LANES);
+    s->whole = s->last == LANES;
     if (!g->room_b) return;
-    REAL *packed = (REAL *)g->room_b + (g->rows_inside ? 0 : r->column * t->depth);
-    t->whole = !pack || g->sb[1] != 1;
-    t->copy = t->whole ? NULL : packed;
-    t->sb = t->whole ? r->vecs * LANES : g->sb[0];
-    if (pack && t->whole) NAME(pack_panel)(packed, t->sb, t->b, g->sb, t->depth, t->sb - LANES + t->last);
-    if (t->whole) t->b = packed;
+    s->whole = !pack || !beside;
+    s->copy = s->whole ? NULL : g->room_b;
+    s->sb = s->whole ? width : g->sb[0];
+    s->ahead = beside && column + width + VECS * LANES <= g->n ? (const REAL *)s->b + width : NULL;
+    if (!s->whole) return;
+    for (int64_t k = 1; pack && s->last < LANES && k <= s->depth; k++) /* no denormals, which take long */
+        V(storeu)((REAL *)g->room_b + k * width - LANES, V(setzero)());
+    if (pack) NAME(pack_panel)(g->room_b, width, s->b, g->sb, s->depth, width - LANES + s->last);
+    s->b = g->room_b;
 }
 
-INLINE void NAME(run_tile)(NAME(grid) * r)
+/* Some rows of a block of k: a panel of columns meets them all before the next. The panel stays in the second
+ * cache, or the first, the rows in the second. Rows and columns are cut as evenly as whole rows and vectors
+ * allow. */
+static SIMD void NAME(block)(const tp_gemm *g, const REAL *a, const REAL *b, REAL *y, int64_t rows,
+                             int64_t depth, bool first)
 {
-    r->next.y = r->y + r->row * r->next.sy + r->column;
-    r->next.bias = r->bias ? r->bias + r->column : NULL;
-    NAME(tiles)[r->rows - 1][r->vecs - 1](&r->next);
-}
-
-static SIMD void NAME(block)(NAME(grid) * r, int64_t rows)
-{
-    const tp_gemm *g = r->g;
-    const int64_t vecs = parts(r->columns, LANES);
-    r->panels = parts(vecs, g->m == 1 && !g->room_b ? ROW_VECS : VECS);
-    r->tiles = parts(rows, ROWS);
-    r->high = cut(rows, r->tiles);
-    r->wide = cut(vecs, r->panels);
-    if (g->rows_inside)
-        for (int64_t p = 0; p < r->panels; p++)
-            for (int64_t i = 0; i < r->tiles; i++) {
-                if (i < 2) NAME(at_panel)(r, p, i == 0);
-                NAME(at_row)(r, i, p == 0);
-                NAME(run_tile)(r);
-            }
-    else
-        for (int64_t i = 0; i < r->tiles; i++) {
-            NAME(at_row)(r, i, true);
-            for (int64_t p = 0; p < r->panels; p++) {
-                NAME(at_panel)(r, p, i == 0);
-                NAME(run_tile)(r);
-            }
+    const int64_t vecs = parts(g->n, LANES), panels = parts(vecs, g->m == 1 && !g->room_b ? ROW_VECS : VECS);
+    const int64_t tiles = parts(rows, ROWS);
+    const even high = cut(rows, tiles), wide = cut(vecs, panels);
+    strip s = {.sa_row = g->room_a ? 1 : g->sa[0],
+               .sa_k = g->room_a ? ROWS : g->sa[1],
+               .sb = g->sb[0],
+               .sy = g->sy,
+               .depth = depth,
+               .sb_ahead = g->sb[0],
+               .first = first};
+    if (g->room_a) NAME(pack_rows)(g->room_a, a, g->sa, depth, high, tiles);
+    for (int64_t p = 0; p < panels; p++) {
+        const int64_t column = cut_at(wide, p) * LANES, across = wide.each + (p < wide.more);
+        for (int64_t i = 0; i < tiles; i += s.tiles) {
+            const int64_t row = cut_at(high, i), height = high.each + (i < high.more);
+            if (i < 2) NAME(to_panel)(g, &s, b, column, across * LANES, i == 0);
+            s.tiles = i == 0 && s.copy ? 1 : alike(high, i, tiles);
+            s.a = g->room_a ? (const REAL *)g->room_a + i * ROWS * depth : a + row * g->sa[0];
+            s.next_a = g->room_a ? ROWS * depth : height * g->sa[0];
+            s.y = y + row * g->sy + column;
+            s.next_y = height * g->sy;
+            NAME(strips)[height - 1][across - 1](&s);
         }
+    }
 }
 
 static SIMD void NAME(wide)(const tp_gemm *g)
 {
-    for (int64_t i = 0; i < g->m; i += g->rows)
-        for (int64_t j = 0; j < g->n; j += g->columns)
-            for (int64_t k = 0; k < g->k; k += TP_GEMM_BLOCK) {
-                NAME(grid)
-                r = {.g = g,
-                     .a = (const REAL *)g->a + i * g->sa[0] + k * g->sa[1],
-                     .b = (const REAL *)g->b + k * g->sb[0] + j * g->sb[1],
-                     .bias = in_tile(g) && k + TP_GEMM_BLOCK >= g->k ? (const REAL *)g->bias + j : NULL,
-                     .y = (REAL *)g->y + i * g->sy + j,
-                     .columns = least(g->columns, g->n - j),
-                     .next = {.sa_row = g->room_a ? 1 : g->sa[0],
-                              .sa_k = g->room_a ? ROWS : g->sa[1],
-                              .sb = g->sb[0],
-                              .sy = g->sy,
-                              .depth = least(TP_GEMM_BLOCK, g->k - k),
-                              .first = k == 0,
-                              .relu = g->relu}};
-                NAME(block)(&r, least(g->rows, g->m - i));
-            }
+    const int64_t blocks = parts(g->m, g->rows);
+    const even rows = cut(g->m, blocks);
+    for (int64_t k = 0; k < g->k; k += TP_GEMM_BLOCK)
+        for (int64_t i = 0; i < blocks; i++) {
+            const int64_t start = cut_at(rows, i), end = cut_at(rows, i + 1);
+            const REAL *a = (const REAL *)g->a + start * g->sa[0] + k * g->sa[1];
+            NAME(block)
+            (g, a, (const REAL *)g->b + k * g->sb[0], (REAL *)g->y + start * g->sy, end - start,
+             least(TP_GEMM_BLOCK, g->k - k), k == 0);
+        }
 }
 
 /* Few columns, and rows of a that lie one after another: y^T = b^T a has longer rows, and the same chains. */
@@ -416,8 +413,7 @@ static SIMD void NAME(low)(const tp_gemm *g)
                               .sa = {g->sb[1], g->sb[0]},
                               .sb = {g->sa[1], 1},
                               .sy = TP_GEMM_TURNED,
-                              .rows = g->n,
-                              .columns = TP_GEMM_TURNED};
+                              .rows = g->n};
         NAME(wide)(&part);
         NAME(pack_panel)
         ((REAL *)g->y + i * g->sy, g->sy, turned, (const int64_t[]){1, TP_GEMM_TURNED}, part.n, g->n);
@@ -519,27 +515,14 @@ static SIMD void NAME(narrow)(const tp_gemm *g)
 
 /* --- all --- */
 
-static SIMD void NAME(finish)(const tp_gemm *g)
-{
-    const REAL *bias = g->bias;
-    for (int64_t i = 0; i < g->m; i++)
-        for (int64_t j = 0; j < g->n; j++) {
-            REAL *y = (REAL *)g->y + i * g->sy + j;
-            *y += bias[j * g->sbias];
-            if (g->relu) *y = *y > 0 || *y != *y ? *y : 0;
-        }
-}
-
 SIMD void GEMM(const tp_gemm *g)
 {
     const bool low = g->sa[0] == 1 && g->n <= TP_GEMM_CHAINS && g->m >= TP_GEMM_COLUMNS;
-    const bool wide = g->k > 0 && g->n >= TP_GEMM_NARROW && !low;
     if (g->k > 0)
-        (wide ? NAME(wide) : low && g->n >= TP_GEMM_NARROW ? NAME(low) : NAME(narrow))(g);
+        (g->n < TP_GEMM_NARROW ? NAME(narrow) : low ? NAME(low) : NAME(wide))(g);
     else
         for (int64_t i = 0; i < g->m; i++)
             for (int64_t j = 0; j < g->n; j++) ((REAL *)g->y)[i * g->sy + j] = 0;
-    if (g->bias && !(wide && in_tile(g))) NAME(finish)(g);
 }
 
 #undef GEMM
@@ -552,7 +535,10 @@ SIMD void GEMM(const tp_gemm *g)
 #undef NAME
 #undef PASTE
 #undef HIGH
+#undef NEXT_STEP
+#undef BARRIER
+#undef OPERANDS
 #undef PASTE_
-#undef TILE
-#undef TILES
-#undef ROW_OF_TILES
+#undef STRIP
+#undef STRIPS
+#undef ROW_OF_STRIPS
