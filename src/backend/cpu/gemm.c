@@ -187,7 +187,13 @@ static bool real_products(const tp_call *call, const tp_array *a, const tp_array
     const size_t each = j.room_b + j.room_a, bytes = each ? each * (size_t)parts + LINE : 0;
     if (bytes && !(room = tp_alloc(call->context, bytes))) return false;
     if (bytes) j.room = (char *)room + LINE - (uintptr_t)room % LINE;
-    tp_parallel(parts, run_part, &j);
+    if (parts > 1) {
+        tp_parallel(parts, run_part, &j);
+    } else {
+        if (j.room_b) j.all.room_b = j.room;
+        if (j.room_a) j.all.room_a = j.room + j.room_b;
+        products(&j, &j.all, a->data, b->data, y->data, 0, j.count);
+    }
     tp_free(call->context, room, bytes);
     return true;
 }

@@ -113,7 +113,7 @@ typedef __m256 lanes_float;
 typedef __m256d lanes_double;
 
 /* The sums of eight vectors, each joined by halves. */
-static inline SIMD void join_float(const lanes_float *x, float *sum)
+static inline SIMD lanes_float join_float(const lanes_float *x)
 {
     lanes_float four[4], two[2];
     UNROLL for (int i = 0; i < 4; i++) four[i] = _mm256_add_ps(_mm256_permute2f128_ps(x[i], x[i + 4], 0x20),
@@ -121,19 +121,24 @@ static inline SIMD void join_float(const lanes_float *x, float *sum)
     UNROLL for (int i = 0; i < 2; i++) two[i] =
         _mm256_add_ps(_mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0x44),
                       _mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0xee));
-    _mm256_storeu_ps(
-        sum, _mm256_add_ps(_mm256_shuffle_ps(two[0], two[1], 0x88), _mm256_shuffle_ps(two[0], two[1], 0xdd)));
+    return _mm256_add_ps(_mm256_shuffle_ps(two[0], two[1], 0x88), _mm256_shuffle_ps(two[0], two[1], 0xdd));
 }
 
 /* Of four. */
-static inline SIMD void join_double(const lanes_double *x, double *sum)
+static inline SIMD lanes_double join_double(const lanes_double *x)
 {
     lanes_double two[2];
     UNROLL for (int i = 0; i < 2; i++) two[i] = _mm256_add_pd(_mm256_permute2f128_pd(x[i], x[i + 2], 0x20),
                                                               _mm256_permute2f128_pd(x[i], x[i + 2], 0x31));
-    _mm256_storeu_pd(sum,
-                     _mm256_add_pd(_mm256_unpacklo_pd(two[0], two[1]), _mm256_unpackhi_pd(two[0], two[1])));
+    return _mm256_add_pd(_mm256_unpacklo_pd(two[0], two[1]), _mm256_unpackhi_pd(two[0], two[1]));
 }
+
+typedef struct one_column {
+    const void *a, *b;
+    void *y;
+    int64_t sa[2], sy, rows, depth;
+    bool first; /* block: y has no sum yet */
+} one_column;
 
 #endif
 
@@ -452,65 +457,90 @@ INLINE void NAME(along)(const int rows, const REAL *a, int64_t sa, const REAL *b
     }
 }
 
-/* The same for as many rows as a vector holds, that lie one after another. */
-INLINE void NAME(across)(MASK some, const REAL *a, int64_t sa, const REAL *b, int64_t depth, REAL *sum)
+/* y = 0 + sum in the first block, else y + sum, for the next of the column's rows. */
+INLINE void NAME(put)(one_column *c, const REAL *sum, int64_t rows)
 {
+    REAL *y = c->y;
+    for (int64_t i = 0; i < rows; i++, y += c->sy) *y = (c->first ? 0 : *y) + sum[i];
+    c->y = y;
+    c->a = (const REAL *)c->a + rows * c->sa[0];
+    c->rows -= rows;
+}
+
+/* The same for as many rows as a vector holds, or some of them, that lie one after another. */
+INLINE void NAME(across)(const bool whole, one_column *c)
+{
+    const int64_t rows = least(c->rows, LANES), sa = c->sa[1];
+    const MASK some = NAME(first)(rows);
+    const REAL *a = c->a, *b = c->b;
+    REAL sum[LANES];
     VEC chain[TP_GEMM_CHAINS];
     UNROLL for (int l = 0; l < TP_GEMM_CHAINS; l++) chain[l] = V(setzero)();
-    int64_t k = 0;
-    for (; k + TP_GEMM_CHAINS <= depth; k += TP_GEMM_CHAINS)
-        UNROLL for (int l = 0; l < TP_GEMM_CHAINS; l++) chain[l] =
-            V(fmadd)(LOAD(a + (k + l) * sa, some), V(set1)(b[k + l]), chain[l]);
-    UNROLL for (int l = 0; l < TP_GEMM_CHAINS; l++) if (k + l < depth) chain[l] =
-        V(fmadd)(LOAD(a + (k + l) * sa, some), V(set1)(b[k + l]), chain[l]);
+    int64_t left = c->depth;
+    for (; left >= TP_GEMM_CHAINS; left -= TP_GEMM_CHAINS, b += TP_GEMM_CHAINS)
+        UNROLL for (int l = 0; l < TP_GEMM_CHAINS; l++, a += sa)
+        {
+            BARRIER;
+            chain[l] = V(fmadd)(whole ? V(loadu)(a) : LOAD(a, some), V(set1)(b[l]), chain[l]);
+        }
+    UNROLL for (int l = 0; l < TP_GEMM_CHAINS; l++, a += sa) if (l < left) chain[l] =
+        V(fmadd)(LOAD(a, some), V(set1)(b[l]), chain[l]);
     UNROLL for (int half = TP_GEMM_CHAINS / 2; half > 0; half /= 2) UNROLL for (int l = 0; l < half; l++)
         chain[l] = V(add)(chain[l], chain[l + half]);
     V(storeu)(sum, chain[0]);
+    NAME(put)(c, sum, rows);
 }
 
-/* The sums of a block for the next rows; returns how many. */
-static SIMD int64_t NAME(next_rows)(const tp_gemm *g, const REAL *a, int64_t left, const REAL *b,
-                                    int64_t depth, REAL *sum)
+/* Rows that lie along k, as many as are joined together. */
+INLINE void NAME(together)(one_column *c)
 {
     enum { TOGETHER = 8 / (TP_GEMM_CHAINS / LANES) }; /* so many fit into the registers */
-    if (g->sa[0] == 1 && g->sa[1] != 1) {
-        NAME(across)(NAME(first)(left), a, g->sa[1], b, depth, sum);
-        return least(left, LANES);
-    }
-    NAME(lanes) joined[HIGH] = {0};
-    const int64_t rows = least(left, HIGH);
-    int64_t i = 0;
-    for (; g->sa[1] == 1 && i + TOGETHER <= rows; i += TOGETHER)
-        NAME(along)(TOGETHER, a + i * g->sa[0], g->sa[0], b, depth, joined + i);
-    for (; i < rows; i++) {
-        REAL row[TP_GEMM_BLOCK];
-        const REAL *ai = a + i * g->sa[0];
-        for (int64_t k = 0; g->sa[1] != 1 && k < depth; k++) row[k] = ai[k * g->sa[1]];
-        NAME(along)(1, g->sa[1] == 1 ? ai : row, 0, b, depth, joined + i);
-    }
-    NAME(join)(joined, sum);
-    return rows;
+    const int64_t sa = c->sa[0];
+    NAME(lanes) joined[HIGH];
+    REAL sum[LANES];
+    UNROLL for (int i = 0; i < HIGH; i += TOGETHER)
+        NAME(along)(TOGETHER, (const REAL *)c->a + i * sa, sa, c->b, c->depth, joined + i);
+    NAME(lanes) sums = NAME(join)(joined);
+    memcpy(sum, &sums, sizeof sums);
+    NAME(put)(c, sum, HIGH);
+}
+
+/* One row, wherever it lies. */
+INLINE void NAME(alone)(one_column *c)
+{
+    REAL row[TP_GEMM_BLOCK], sum[LANES];
+    const REAL *a = c->a;
+    NAME(lanes) joined[HIGH];
+    for (int64_t k = 0; c->sa[1] != 1 && k < c->depth; k++) row[k] = a[k * c->sa[1]];
+    NAME(along)(1, c->sa[1] == 1 ? a : row, 0, c->b, c->depth, joined);
+    UNROLL for (int i = 1; i < HIGH; i++) joined[i] = joined[0];
+    NAME(lanes) sums = NAME(join)(joined);
+    memcpy(sum, &sums, sizeof sums);
+    NAME(put)(c, sum, 1);
 }
 
 static SIMD void NAME(narrow)(const tp_gemm *g)
 {
-    REAL column[TP_GEMM_BLOCK], sum[LANES];
-    for (int64_t k = 0; k < g->k; k += TP_GEMM_BLOCK) {
-        const int64_t depth = least(TP_GEMM_BLOCK, g->k - k);
+    REAL copy[TP_GEMM_BLOCK];
+    for (int64_t k = 0; k < g->k; k += TP_GEMM_BLOCK)
         for (int64_t j = 0; j < g->n; j++) {
-            const REAL *a = (const REAL *)g->a + k * g->sa[1];
             const REAL *b = (const REAL *)g->b + k * g->sb[0] + j * g->sb[1];
-            REAL *y = (REAL *)g->y + j;
-            for (int64_t l = 0; g->sb[0] != 1 && l < depth; l++) column[l] = b[l * g->sb[0]];
-            for (int64_t i = 0, rows; i < g->m; i += rows) {
-                rows = NAME(next_rows)(g, a + i * g->sa[0], g->m - i, g->sb[0] == 1 ? b : column, depth, sum);
-                for (int64_t r = 0; r < rows; r++) {
-                    REAL *at = y + (i + r) * g->sy;
-                    *at = (k ? *at : 0) + sum[r];
-                }
-            }
+            one_column c = {.a = (const REAL *)g->a + k * g->sa[1],
+                            .b = b,
+                            .y = (REAL *)g->y + j,
+                            .sa = {g->sa[0], g->sa[1]},
+                            .sy = g->sy,
+                            .rows = g->m,
+                            .depth = least(TP_GEMM_BLOCK, g->k - k),
+                            .first = k == 0};
+            for (int64_t l = 0; g->sb[0] != 1 && l < c.depth; l++) copy[l] = b[l * g->sb[0]];
+            if (g->sb[0] != 1) c.b = copy;
+            const bool lie_across = c.sa[0] == 1 && c.sa[1] != 1;
+            while (lie_across && c.rows >= LANES) NAME(across)(true, &c);
+            if (lie_across && c.rows > 0) NAME(across)(false, &c);
+            while (c.sa[1] == 1 && c.rows >= HIGH) NAME(together)(&c);
+            while (c.rows > 0) NAME(alone)(&c);
         }
-    }
 }
 
 /* --- all --- */
