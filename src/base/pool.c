@@ -92,7 +92,7 @@ int64_t tp_parallel_forks(void) { return atomic_load_explicit(&forks, memory_ord
 
 int tp_parallel_parts(int64_t work, int64_t least)
 {
-    enum { WAKING = 8 }; /* times what it takes to hand a part to one that is awake */
+    enum { WAKING = 16 }; /* times what it takes to hand a part to one that is awake */
     if (work < 2 * least) return 1;
     if (atomic_load_explicit(&workers[0].state, memory_order_relaxed) == ASLEEP && work < WAKING * least)
         return 1;

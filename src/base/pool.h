@@ -20,20 +20,22 @@ void tp_parallel(int parts, tp_part_fn *part, void *work);
  * to be woken for little. */
 int tp_parallel_parts(int64_t work, int64_t least);
 
-/* What kernels take for an element, in tenths of a nanosecond: f32 that lie in the cache, with AVX-512 at 2.5
- * GHz and one thread, by bench/kernels.c. Other dtypes, narrower instructions and memory take longer, so that
- * a part is worth no less than was measured. */
+/* What kernels take for an element, in tenths of a nanosecond: f32 in rows of 64 that lie in the cache, with
+ * AVX-512 at 2.5 GHz and one thread, by bench/kernels.c. Other dtypes, narrower instructions and memory take
+ * longer, so that a part is worth no less than was measured. */
 typedef enum tp_cost {
-    TP_COST_PASS = 1,     /* arithmetic and copies: 1.1 to 1.4; columns' sums 1.4 */
-    TP_COST_CONVERT = 4,  /* by steps, or from dtype to dtype: 4 and more */
-    TP_COST_REDUCE = 5,   /* rows of a few elements: sums 7, maxima 10, variances 19 */
+    TP_COST_PASS = 1,     /* arithmetic and copies: 1.1 to 1.4 */
+    TP_COST_CONVERT = 4,  /* by steps, or from dtype to dtype: 4 to 16 */
     TP_COST_FUNCTION = 8, /* exp 8, log 9, tanh 12, erf 14, gelu 25 */
-    TP_COST_SOFTMAX = 15, /* rows of 64: 47 */
+    TP_COST_SOFTMAX = 15, /* 47; less in long rows */
     TP_COST_DRAW = 80,    /* uniform 90 */
     TP_COST_SORT = 200
 } tp_cost;
 
-enum { TP_PART_LEAST = 32768 }; /* what a part must be worth, in the same: 3 microseconds */
+/* What a part must be worth, in the same: 1.6 microseconds, of which handing it over takes 0.25 and elements
+ * that lie in the other core's cache as much again. From twice that on two threads were 1.2 to 1.9 times as
+ * fast. */
+enum { TP_PART_LEAST = 1 << 14 };
 
 /* How many parts n elements are worth that cost so much each. */
 static inline int tp_parts_worth(int64_t n, tp_cost cost)

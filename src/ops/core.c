@@ -130,7 +130,7 @@ static void open_tree(const trees *t, int64_t i, tp_core *tree)
     }                                                                                               \
     T tp_core_sum_##T(tp_core *core)                                                                \
     {                                                                                               \
-        const int parts = core->array.rank > 1 ? 1 : tp_parts_worth(core->numel, TP_COST_PASS);     \
+        const int parts = core->array.rank > 1 ? 1 : tp_parts_worth(core->numel / 2, TP_COST_PASS); \
         if (parts == 1) return sum_##T(core);                                                       \
         T sum[TREES];                                                                               \
         tp_sum_##T total = {.blocks = 0};                                                           \

@@ -111,6 +111,7 @@ static void run_columns(tp_walk *w, int64_t n, void *room, const void *of)
  * them where that leaves the threads a block each. */
 static void each_column(reducer *r, int64_t count)
 {
+    enum { READ = 4 }; /* elements read in the time in which one is read and written */
     const int last = r->call->loops - 1;
     const int64_t columns = r->in->size[last];
     const bool as_they_are = r->columns && r->out->stride[last] == 1;
@@ -123,15 +124,16 @@ static void each_column(reducer *r, int64_t count)
     tp_walk w;
     if (!tp_walk_start(&w, last + 1, 2, (const tp_array *const[]){&blocks[0], &blocks[1]})) return;
     if (as_they_are)
-        tp_each_position(r->call, &w, count * r->block, TP_COST_PASS, 0, run_columns, r);
+        tp_each_position(r->call, &w, (count * r->block + READ - 1) / READ, TP_COST_PASS, 0, run_columns, r);
     else
-        tp_each_position(r->call, &w, count * r->block, TP_COST_REDUCE,
+        tp_each_position(r->call, &w, count * r->block, TP_COST_CONVERT,
                          (size_t)(FEW * padded(count) * tp_bytes(r->work)), turn_columns, r);
 }
 
 void tp_each_reduction(const tp_call *call, const tp_array *in, const tp_array *out,
                        const tp_reduction *kernel)
 {
+    enum { ROW = 256 }; /* elements passed over in the time that a row takes, however short */
     tp_dtype work = tp_work_dtype(in[0].dtype);
     if (work == TP_U64 && !kernel->u64) work = TP_I64;
     tp_reduce_fn *run = work == TP_F32   ? kernel->f32
@@ -151,8 +153,7 @@ void tp_each_reduction(const tp_call *call, const tp_array *in, const tp_array *
     if (in_columns(call, in, &core))
         each_column(&r, core.numel);
     else if (tp_walk_call(&w, call, in, out))
-        tp_each_position(call, &w, core.numel, core.numel < TP_BLOCK / 4 ? TP_COST_REDUCE : TP_COST_PASS, 0,
-                         reduce_each, &r);
+        tp_each_position(call, &w, core.numel + ROW, TP_COST_PASS, 0, reduce_each, &r);
 }
 
 bool tp_some_elements(const tp_call *call, const tp_array *in)

@@ -102,11 +102,12 @@ static void run_some(tp_walk *w, int64_t rows, void *row, const void *of)
 /* With indices, eval runs where there are no rows too. */
 static void each_row(const tp_call *call, const tp_array *in, const tp_array *out, row_fn *run, put_fn *put)
 {
+    enum { ROW = 128 }; /* elements in the time that a row takes, however short */
     const int64_t n = in[0].size[in[0].rank - 1];
     const row_job job = {run, put, in, out};
     tp_walk w;
     if (tp_walk_call(&w, call, in, out))
-        tp_each_position(call, &w, n, TP_COST_SOFTMAX,
+        tp_each_position(call, &w, n + ROW, TP_COST_SOFTMAX,
                          (size_t)((n + 1) * tp_bytes(tp_work_dtype(in[0].dtype))), run_some, &job);
 }
 
