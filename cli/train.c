@@ -399,6 +399,7 @@ static int resume(tp_context *c, const cli_args *args, const char *folder)
 static int train(tp_context *c, const cli_args *args)
 {
     const char *folder = cli_text(args, "--resume");
+    if (folder && !*folder) return cli_usage(args, "--resume takes the folder of a run");
     return folder ? resume(c, args, folder) : train_in(c, args, cli_text(args, "-o"));
 }
 

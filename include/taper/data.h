@@ -115,14 +115,14 @@ TP_API const char *tp_dataset_feature_name(const tp_dataset *d, int i);
 /* Value k of text column i, NULL past the last and for columns of numbers. */
 TP_API const char *tp_dataset_category(const tp_dataset *d, int i, int k);
 
-/* Names the classes: one text each, perhaps of more classes than occur. These four are for data made by
- * tp_dataset_new; all parts of it have the names. */
+/* Names the classes: one text each, no two the same, perhaps of more classes than occur. These four are for
+ * data made by tp_dataset_new; all parts of it have the names. */
 TP_API tp_status tp_dataset_name_classes(tp_dataset *d, const char *const *names, int n);
 
 /* Names the columns of the values: one text each. */
 TP_API tp_status tp_dataset_name_features(tp_dataset *d, const char *const *names, int n);
 
-/* Names the values of a text column, which are indices from 0. */
+/* Names the values of a text column, which are indices from 0; no two the same. */
 TP_API tp_status tp_dataset_name_categories(tp_dataset *d, int column, const char *const *names, int n);
 
 /* Names the target's column. */

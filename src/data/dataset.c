@@ -1,5 +1,5 @@
 /* dataset.c - samples in memory, their names and parts. */
-#include "data/dataset.h"
+#include "data/values.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -377,14 +377,20 @@ tp_tensor *tp_dataset_x(const tp_dataset *d, tp_dtype dtype)
 
 /* --- naming --- */
 
-/* Replaces a list of names by n texts. */
-static tp_status rename_all(tp_dataset *d, tp_names **list, const char *const *texts, int n, const char *call)
+/* Replaces a list of names by n texts, which may have to be distinct. */
+static tp_status rename_all(tp_dataset *d, tp_names **list, const char *const *texts, int n, bool distinct,
+                            const char *call)
 {
     tp_context *c = d->object.context;
     for (int i = 0; i < n; i++)
         if (!texts || !texts[i]) return tp_report(c, TP_ERR_ARGUMENT, "%s: name %d is NULL", call, i);
-    tp_names *names = tp_names_new(c, texts, n);
-    if (!names) return tp_error(c);
+    tp_values values = {.context = c};
+    bool sorted = tp_values_set(&values, tp_names_new(c, texts, n));
+    const char *twice = sorted && distinct ? tp_values_twice(&values) : NULL;
+    if (twice) tp_report(c, TP_ERR_ARGUMENT, "%s: two are called '%.128s'", call, twice);
+    tp_names *names = sorted && !twice ? tp_values_take(&values) : NULL;
+    tp_values_free(&values);
+    if (!names) return twice ? TP_ERR_ARGUMENT : tp_error(c);
     tp_names_free(c, *list);
     *list = names;
     return TP_OK;
@@ -400,7 +406,7 @@ tp_status tp_dataset_name_classes(tp_dataset *d, const char *const *names, int n
         return tp_report(c, TP_ERR_STATE, "%s: the targets are no classes", call);
     if (n < d->store->classes->n || n > MOST_CLASSES)
         return tp_report(c, TP_ERR_ARGUMENT, "%s: %d names for %d classes", call, n, d->store->classes->n);
-    return rename_all(d, &d->store->classes, names, n, call);
+    return rename_all(d, &d->store->classes, names, n, true, call);
 }
 
 tp_status tp_dataset_name_features(tp_dataset *d, const char *const *names, int n)
@@ -411,7 +417,7 @@ tp_status tp_dataset_name_features(tp_dataset *d, const char *const *names, int 
     if (n != d->store->features)
         return tp_report(d->object.context, TP_ERR_ARGUMENT, "%s: %d names for %lld columns", call, n,
                          (long long)d->store->features);
-    return rename_all(d, &d->store->columns, names, n, call);
+    return rename_all(d, &d->store->columns, names, n, false, call);
 }
 
 tp_status tp_dataset_name_categories(tp_dataset *d, int column, const char *const *names, int n)
@@ -430,12 +436,12 @@ tp_status tp_dataset_name_categories(tp_dataset *d, int column, const char *cons
         if (!s->categories) return tp_error(c);
         memset(s->categories, 0, size);
     }
-    return rename_all(d, &s->categories[column], names, n, call);
+    return rename_all(d, &s->categories[column], names, n, true, call);
 }
 
 tp_status tp_dataset_name_target(tp_dataset *d, const char *name)
 {
     static const char call[] = "tp_dataset_name_target";
     tp_status status = tp_dataset_check(d, call, "d");
-    return status ? status : rename_all(d, &d->store->target, &name, 1, call);
+    return status ? status : rename_all(d, &d->store->target, &name, 1, false, call);
 }

@@ -26,6 +26,10 @@ static const char *own_path(const char *name, char *path, size_t n)
 static tp_dataset *open_all(tp_context *c, const char *name, const tp_dataset_options *o)
 {
     char path[1024];
+    if (strcmp(name, "mnist:") == 0) {
+        tp_fail(c, TP_ERR_ARGUMENT, "tp_dataset_open: 'mnist:' takes a folder");
+        return tp_nil_dataset(c);
+    }
     if (strncmp(name, "mnist:", 6) == 0) return tp_idx_open(c, name + 6, o);
     for (int i = 0; i < OWN; i++)
         if (strcmp(name, own[i]) == 0) return tp_csv_open(c, own_path(name, path, sizeof path), o);

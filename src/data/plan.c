@@ -44,11 +44,8 @@ static bool take_names(tp_reading *r)
     for (int i = 0; i < n; i++) texts[i] = tp_table_at(&r->table, i);
     bool taken = tp_values_set(&r->names, tp_names_new(c, texts, n));
     tp_free(c, texts, (size_t)n * sizeof *texts);
-    const tp_value *name = r->names.sorted;
-    for (int i = 1; taken && i < n; i++)
-        if (name[i].text[0] && strcmp(name[i].text, name[i - 1].text) == 0)
-            tp_fail(c, TP_ERR_DATA, "%s: line 1: two columns are called '%.128s'", r->table.file,
-                    name[i].text);
+    const char *twice = taken ? tp_values_twice(&r->names) : NULL;
+    if (twice) tp_fail(c, TP_ERR_DATA, "%s: line 1: two columns are called '%.128s'", r->table.file, twice);
     return tp_ok(c);
 }
 

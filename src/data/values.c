@@ -87,6 +87,15 @@ bool tp_values_set(tp_values *v, tp_names *names)
     return true;
 }
 
+const char *tp_values_twice(const tp_values *v)
+{
+    for (int i = 1; i < v->names->n; i++) {
+        const char *text = v->sorted[i].text;
+        if (*text && strcmp(text, v->sorted[i - 1].text) == 0) return text;
+    }
+    return NULL;
+}
+
 /* --- one by one --- */
 
 /* The names and those of a sorted list, each once; NULL after recording the failure. What is in the names

@@ -32,6 +32,9 @@ bool tp_values_set(tp_values *v, tp_names *names);
 /* The index of a value among the names, -1 if it is not there. */
 int64_t tp_values_find(const tp_values *v, const char *text);
 
+/* A text that the names given to tp_values_set have twice, the empty one excepted; NULL if there is none. */
+const char *tp_values_twice(const tp_values *v);
+
 /* Hands the names over, and has none any more. */
 tp_names *tp_values_take(tp_values *v);
 

@@ -54,6 +54,8 @@ want 3 '' "taper: tp_safetensors_open: cannot read '': No such file or directory
 want 2 '' 'taper train: the path of the folder is too long; *' "${bad[@]}" -o "$long"
 want 2 '' 'taper train: the path of the folder is too long; *' train --resume "$long"
 want 3 '' 'taper: /dev/null/config.json: Not a directory' train --resume /dev/null
+want 2 '' 'taper train: --resume takes the folder of a run; *' train --resume ''
+want 3 '' "taper: tp_dataset_open: 'mnist:' takes a folder" train --data mnist: --net relu
 # a line of a gigabyte, through a pipe
 want 3 '' 'taper: standard input: line 1: a field of more than 1 MiB; is a quote missing?' train --data - --net relu \
     < <(head -c 1G /dev/zero | tr '\0' 7)

@@ -539,6 +539,8 @@ def make_model():
         "'@': tp_model_open: tp_dataset_name_features: 1 names for 1099511627776 columns")
     bad_data("kind-unknown", "kind", target={**target, "kind": "magic"})
     bad_data("name-missing", "name", target={"kind": "classes"})
+    bad("data-classes-twice", model(target={**target, "classes": ["x", "x"]}),
+        "'@': tp_model_open: tp_dataset_name_classes: two are called 'x'")
     bad_data("classes-numbers", "classes", target={**target, "classes": [1, 2]})
     bad("data-features-too-many", model(features=["a", "b"]),
         "'@': tp_model_open: tp_dataset_name_features: 2 names for 1 columns")

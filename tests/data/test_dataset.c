@@ -110,6 +110,10 @@ static void test_names(void **state)
     expect_report(c, "tp_dataset_name_classes: 3 names for 4 classes");
     assert_int_equal(tp_dataset_name_features(d, texts, 3), TP_ERR_ARGUMENT);
     expect_report(c, "tp_dataset_name_features: 3 names for 2 columns");
+    assert_int_equal(tp_dataset_name_classes(d, (const char *[]){"a", "", "c", "", "a"}, 5), TP_ERR_ARGUMENT);
+    expect_report(c, "tp_dataset_name_classes: two are called 'a'");
+    assert_int_equal(tp_dataset_name_categories(d, 0, (const char *[]){"b", "b"}, 2), TP_ERR_ARGUMENT);
+    expect_report(c, "tp_dataset_name_categories: two are called 'b'");
     assert_int_equal(tp_dataset_name_features(d, (const char *[]){"x", NULL}, 2), TP_ERR_ARGUMENT);
     expect_report(c, "tp_dataset_name_features: name 1 is NULL");
     assert_int_equal(tp_dataset_name_categories(d, 2, texts, 1), TP_ERR_ARGUMENT);
