@@ -77,7 +77,8 @@ stop begun TERM 0
 cut -d, -f1 begun/history.jsonl | cmp - <(seq -f '{"epoch":%.0f' "$(wc -l <begun/history.jsonl)") ||
     fail "begun: other epochs in the history"
 "$taper" "${iris[@]}" --overwrite -o cut >/dev/null 2>&1 &
-stop cut TERM 0.1
+while [ ! -s cut/local.json ]; do sleep 0.02; done
+stop cut TERM 0.05
 if [ ! -e cut/model.safetensors ]; then
     sed -n '$p' whole/history.jsonl >>cut/history.jsonl
     cat whole/timing.jsonl >>cut/timing.jsonl
