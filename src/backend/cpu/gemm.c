@@ -95,7 +95,8 @@ static void run_part(void *work, int part, int parts)
     products(j, &g, a, b, y, 0, j->count);
 }
 
-/* How many parts there are, and of what: of columns where each part would have to pack all of b. */
+/* How many parts there are, and of what: of columns where each part would have to pack all of b, unless they
+ * would all have to pack a. */
 static int cut(job *j)
 {
     enum { LEAST = 1 << 17 }; /* multiply-adds: some 3 microseconds */
@@ -105,7 +106,7 @@ static int cut(job *j)
     if (parts == 1 || j->count >= 4 * parts || j->count % parts == 0)
         j->cut = PRODUCTS;
     else
-        j->cut = wide && (j->room_b || !high) ? COLUMNS : ROWS;
+        j->cut = wide && (!high || (j->room_b && !j->room_a)) ? COLUMNS : ROWS;
     return parts;
 }
 
