@@ -138,11 +138,13 @@ static size_t room_for(int64_t vectors, int64_t depth, int64_t bytes)
 enum { FAR = 1024, PAGE = 4096 }; /* bytes */
 
 /* Columns of b are copied where they do not lie one after another; or where rows do not start where lines of
- * the caches do, or lie far apart, and enough rows of a share the cost. */
+ * the caches do, or so far apart that they take each other's place there, and enough rows of a share the
+ * cost. */
 static bool copies_b(const tp_gemm *g, int64_t bytes)
 {
     const int64_t next = llabs(g->sb[0]) * bytes;
-    return g->sb[1] != 1 || (g->m >= 2 * TP_GEMM_ROWS && (next % LINE != 0 || next >= FAR));
+    return g->sb[1] != 1 || (g->m >= 2 * TP_GEMM_ROWS && (next % LINE != 0 || next >= FAR)) ||
+           (g->m >= 12 * TP_GEMM_ROWS && next >= FAR / 2);
 }
 
 /* Rows of a are copied where they share few lines of the caches, or lie across k far from each other, and
