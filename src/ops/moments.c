@@ -44,13 +44,14 @@ TP_REDUCE(VARIANCE, std_double, double, sqrt)
 
 static void variance_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    static const tp_reduction kernel = {.f32 = variance_float, .f64 = variance_double};
+    static const tp_reduction kernel = {
+        .f32 = variance_float, .f64 = variance_double, .cost = TP_COST_CONVERT};
     tp_each_reduction(call, in, out, &kernel);
 }
 
 static void std_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    static const tp_reduction kernel = {.f32 = std_float, .f64 = std_double};
+    static const tp_reduction kernel = {.f32 = std_float, .f64 = std_double, .cost = TP_COST_CONVERT};
     tp_each_reduction(call, in, out, &kernel);
 }
 

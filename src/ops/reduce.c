@@ -153,7 +153,8 @@ void tp_each_reduction(const tp_call *call, const tp_array *in, const tp_array *
     if (in_columns(call, in, &core))
         each_column(&r, core.numel);
     else if (tp_walk_call(&w, call, in, out))
-        tp_each_position(call, &w, core.numel + ROW, TP_COST_PASS, 0, reduce_each, &r);
+        tp_each_position(call, &w, core.numel + ROW, kernel->cost ? kernel->cost : TP_COST_PASS, 0,
+                         reduce_each, &r);
 }
 
 bool tp_some_elements(const tp_call *call, const tp_array *in)

@@ -37,6 +37,7 @@ typedef struct tp_reduction {
     tp_reduce_fn *f32, *f64, *i64, *u64;
     tp_columns_fn *f32_columns, *f64_columns; /* or NULL: columns are turned into rows */
     bool to_index;                            /* the result is an i64, not of the dtype it computes in */
+    tp_cost cost;                             /* 0: TP_COST_PASS */
 } tp_reduction;
 
 /* Runs the kernel for every element of the output. */

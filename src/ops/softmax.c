@@ -261,7 +261,8 @@ TP_REDUCE(LOGSUMEXP, logsumexp_double, double)
 
 static void logsumexp_eval(const tp_call *call, const tp_array *in, const tp_array *out)
 {
-    static const tp_reduction kernel = {.f32 = logsumexp_float, .f64 = logsumexp_double};
+    static const tp_reduction kernel = {
+        .f32 = logsumexp_float, .f64 = logsumexp_double, .cost = TP_COST_FUNCTION};
     tp_each_reduction(call, in, out, &kernel);
 }
 
