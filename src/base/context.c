@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static void scope_destroy(tp_object *object) { tp_object_free(object, sizeof(tp_scope), false); }
+static void scope_destroy(tp_object *object)
+{
+    tp_cache_free(&object->context->cache, object, sizeof(tp_scope));
+}
 
 static const tp_class scope_class = {"scope", scope_destroy};
 
@@ -134,29 +137,29 @@ void *tp_nil_object(tp_context *c, const tp_class *type)
 
 void tp_object_init_unowned(tp_object *object, const tp_class *type, tp_context *c)
 {
-    object->type = type;
-    object->context = c;
-    object->prev = object->next = NULL;
-    object->scope = NULL;
-    object->refs = 1;
-    object->freed_in = NULL;
-    object->size = 0;
+    tp_object_begin(object, type, c);
 }
 
 void tp_object_init(tp_object *object, const tp_class *type, tp_context *c)
 {
-    tp_object_init_unowned(object, type, c);
+    tp_object_begin(object, type, c);
     object->scope = c->scope;
     ring_insert_before(&c->objects, object);
 }
 
 void tp_object_retain(tp_object *object) { object->refs++; }
 
-static void drain(tp_context *c)
+void tp_object_bury(tp_object *object)
 {
+    tp_context *c = object->context;
+    if (c->draining) { /* by a call of this function further out */
+        object->next = c->dead;
+        c->dead = object;
+        return;
+    }
     c->draining = true;
-    while (c->dead) {
-        tp_object *object = c->dead;
+    object->type->destroy(object);
+    while ((object = c->dead) != NULL) {
         c->dead = object->next;
         object->type->destroy(object);
     }
@@ -165,11 +168,7 @@ static void drain(tp_context *c)
 
 void tp_object_release(tp_object *object)
 {
-    if (is_nil(object) || --object->refs > 0) return;
-    tp_context *c = object->context;
-    object->next = c->dead;
-    c->dead = object;
-    if (!c->draining) drain(c);
+    if (!is_nil(object)) tp_object_let_go(object);
 }
 
 void tp_object_disown(tp_object *object)
@@ -246,13 +245,13 @@ static void close_innermost(tp_context *c)
     while (c->objects.prev != &scope->object) {
         tp_object *object = c->objects.prev;
         leave_scope(object);
-        tp_object_release(object);
+        tp_object_let_go(object);
     }
     c->closing = NULL;
     c->grad_enabled = scope->grad_enabled;
     c->scope = scope->outer;
     leave_scope(&scope->object);
-    tp_object_release(&scope->object);
+    tp_object_let_go(&scope->object);
 }
 
 void tp_close_scope(tp_context *c, tp_mark mark)

@@ -74,6 +74,27 @@ const char *tp_freed_when(const tp_object *object, char when[TP_WHEN]);
 
 void tp_fail_memory(tp_context *c, const char *call, size_t bytes);
 
+/* tp_object_init_unowned, without a call. */
+static inline void tp_object_begin(tp_object *object, const tp_class *type, tp_context *c)
+{
+    object->type = type;
+    object->context = c;
+    object->prev = object->next = NULL;
+    object->scope = NULL;
+    object->refs = 1;
+    object->freed_in = NULL;
+    object->size = 0;
+}
+
+/* Destroys an object that has no reference left, and what it held. */
+void tp_object_bury(tp_object *object);
+
+/* tp_object_release of what is neither NULL nor nil. */
+static inline void tp_object_let_go(tp_object *object)
+{
+    if (--object->refs <= 0) tp_object_bury(object);
+}
+
 /* tp_alloc, without a call where a block is at hand. */
 static inline void *tp_take(tp_context *c, size_t size)
 {

@@ -36,12 +36,6 @@ tp_dtype tp_promote(tp_dtype a, tp_dtype b)
     return size == 2 ? TP_I16 : size == 4 ? TP_I32 : TP_I64;
 }
 
-tp_dtype tp_work_dtype(tp_dtype d)
-{
-    if (d == TP_F64 || d == TP_U64) return d;
-    return tp_dtype_is_float(d) ? TP_F32 : TP_I64;
-}
-
 float tp_bf16_to_f32(uint16_t b) { return tp_f32_from_bits((uint32_t)b << 16); }
 
 uint16_t tp_f32_to_bf16(float f)

@@ -40,7 +40,11 @@ int64_t tp_saturate_i64(double d);
 uint64_t tp_saturate_u64(double d);
 
 /* The dtype a kernel computes in: f32 for the half formats, i64 for integers and bool (u64: itself). */
-tp_dtype tp_work_dtype(tp_dtype d);
+static inline tp_dtype tp_work_dtype(tp_dtype d)
+{
+    if (d == TP_F64 || d == TP_U64) return d;
+    return tp_is_float(d) ? TP_F32 : TP_I64;
+}
 
 /* Converts n elements a stride apart, to and from the dtype; the one place where elements change type. */
 void tp_convert(void *to, int64_t to_stride, tp_dtype to_dtype, const void *from, int64_t from_stride,

@@ -2,22 +2,6 @@
 
 #include <stdio.h>
 
-int64_t tp_shape_numel(const int64_t *size, int rank)
-{
-    int64_t n = 1;
-    for (int i = 0; i < rank; i++) n *= size[i];
-    return n;
-}
-
-void tp_row_major(const int64_t *size, int rank, int64_t *stride)
-{
-    int64_t step = 1;
-    for (int i = rank - 1; i >= 0; i--) {
-        stride[i] = step;
-        step *= size[i] > 0 ? size[i] : 1;
-    }
-}
-
 const char *tp_shape_text(const int64_t *size, int rank, char *buf, size_t n)
 {
     size_t used = (size_t)snprintf(buf, n, "[");
@@ -61,7 +45,7 @@ bool tp_negative_axes(tp_context *c, const char *call, tp_axes *axes, int rank)
 bool tp_shape_usable(tp_context *c, const tp_shape *shape, tp_dtype dtype, const char *call)
 {
     c->call = call;
-    if (!tp_dtype_size(dtype)) {
+    if ((unsigned)dtype >= TP_DTYPES) {
         tp_fail(c, TP_ERR_DTYPE, "%s: %d is no dtype", call, (int)dtype);
         return false;
     }
@@ -70,7 +54,7 @@ bool tp_shape_usable(tp_context *c, const tp_shape *shape, tp_dtype dtype, const
         return false;
     }
     /* zero sizes count as 1, so that strides fit as well */
-    int64_t bytes = (int64_t)tp_dtype_size(dtype);
+    int64_t bytes = tp_bytes(dtype);
     for (int i = 0; i < shape->n; i++) {
         int64_t size = shape->v[i];
         if (size < 0 || __builtin_mul_overflow(bytes, size ? size : 1, &bytes) || bytes > INT64_MAX / 4) {

@@ -5,7 +5,7 @@ enum { ALIGNMENT = 64 };
 /* The header must not push the data off its alignment more than the slack allows. */
 static size_t block_size(size_t bytes) { return sizeof(tp_storage) + ALIGNMENT + bytes; }
 
-static tp_storage *storage_init(tp_context *c, size_t block)
+static inline tp_storage *storage_init(tp_context *c, size_t block)
 {
     tp_storage *s = tp_take(c, block);
     if (!s) return NULL;

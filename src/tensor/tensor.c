@@ -8,13 +8,17 @@
 static void tensor_destroy(tp_object *object)
 {
     tp_tensor *t = (tp_tensor *)object;
-    tp_storage_release(object->context, t->storage);
-    if (t->node) tp_object_release(t->node);
-    if (t->tangents) tp_object_release(t->tangents);
+    tp_context *c = object->context;
+    tp_storage_release(c, t->storage);
+    if (t->node) tp_object_let_go(t->node);
+    if (t->tangents) tp_object_let_go(t->tangents);
     if (t->leaf) tp_tensor_release(t->leaf);
     if (t->grad) tp_tensor_release(t->grad);
     if (t->pending) tp_tensor_release(t->pending);
-    tp_object_free(object, sizeof *t, true);
+    if (c->check)
+        tp_object_free(object, sizeof *t, true);
+    else
+        tp_cache_free(&c->cache, t, sizeof *t);
 }
 
 static const tp_class tensor_class = {"tensor", tensor_destroy};
@@ -100,7 +104,7 @@ tp_tensor *tp_tensor_own(tp_tensor *t)
 
 void tp_tensor_release(tp_tensor *t)
 {
-    if (!tp_is_nil(t)) tp_object_release(&t->object);
+    if (!tp_is_nil(t)) tp_object_let_go(&t->object);
 }
 
 void tp_tensor_retain(tp_tensor *t)

@@ -106,8 +106,21 @@ static inline void tp_tensor_touch(const tp_tensor *t)
 
 /* --- shapes --- */
 
-int64_t tp_shape_numel(const int64_t *size, int rank);
-void tp_row_major(const int64_t *size, int rank, int64_t *stride);
+static inline int64_t tp_shape_numel(const int64_t *size, int rank)
+{
+    int64_t n = 1;
+    for (int i = 0; i < rank; i++) n *= size[i];
+    return n;
+}
+
+static inline void tp_row_major(const int64_t *size, int rank, int64_t *stride)
+{
+    int64_t step = 1;
+    for (int i = rank - 1; i >= 0; i--) {
+        stride[i] = step;
+        step *= size[i] > 0 ? size[i] : 1;
+    }
+}
 
 /* Writes "[2,3]" into `buf` and returns it. */
 const char *tp_shape_text(const int64_t *size, int rank, char *buf, size_t n);
