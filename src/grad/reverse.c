@@ -16,7 +16,7 @@ typedef struct sweep {
 static bool accumulate(tp_tensor **slot, tp_tensor *share)
 {
     tp_tensor *sum = *slot && !TP_PLANTED(ACCUMULATE) ? tp_add(*slot, share) : share;
-    if (tp_is_nil(sum)) return false;
+    if (tp_absent(sum)) return false;
     tp_tensor_retain(sum);
     tp_tensor_release(*slot);
     *slot = sum;
@@ -55,7 +55,7 @@ static bool pull_node(sweep *s, tp_node *node)
         for (int k = 0; s->xs && v->node && !wanted && k < s->n; k++) wanted = tp_same_place(v, s->xs[k]);
         if (!wanted) continue;
         tp_tensor *share = tp_pull_input(&call, i, node->slot, s->batched);
-        done = !share || (!tp_is_nil(share) && hand_on(s, v, share));
+        done = !share || (!tp_absent(share) && hand_on(s, v, share));
     }
     tp_handles_close(node, &h);
     return done && s->c->status == TP_OK;
@@ -140,7 +140,7 @@ static bool prepare(sweep *s)
         tp_mark scope = tp_open_no_grad(s->c);
         tp_tensor *share = tp_detach(leaf->pending);
         tp_tensor *sum = leaf->grad && !TP_PLANTED(LEAF) ? tp_add(leaf->grad, share) : tp_clone(share);
-        bool done = scope && !tp_is_nil(sum);
+        bool done = scope && !tp_absent(sum);
         if (done) {
             tp_tensor_retain(sum);
             tp_tensor_release(leaf->pending);
@@ -206,7 +206,7 @@ void tp_backward_with(tp_tensor *y, const tp_grad_options *options)
     tp_mark scope = tp_open_scope(c);
     tp_tensor *u = one(y, "tp_backward");
     sweep s = {.c = c, .y = y};
-    if (!tp_is_nil(u)) {
+    if (!tp_absent(u)) {
         bool done = run(&s, u, false, "tp_backward") && prepare(&s);
         if (done) commit(&s);
         drop_pending(&s);
@@ -241,7 +241,7 @@ static void gradients(tp_tensor *y, tp_tensor *u, bool batched, int n, tp_tensor
         tp_mark scope = done ? tp_open_scope(c) : 0;
         result[k] = scope ? tp_keep(collect(&s, xs[k], batched ? u->size[0] : 0)) : tp_nil(c);
         tp_close_scope(c, scope);
-        done = done && !tp_is_nil(result[k]);
+        done = done && !tp_absent(result[k]);
     }
     for (int k = 0; k < n && !done; k++) result[k] = tp_nil(c);
     drop_pending(&s);
@@ -262,7 +262,7 @@ void tp_grads_with(tp_tensor *y, int n, tp_tensor *const *xs, tp_tensor **result
     for (int k = 0; k < n; k++) results[k] = tp_nil(c);
     if (!tp_ok(c)) return;
     tp_tensor *u = tp_tensor_own(one(y, "tp_grad"));
-    if (!tp_is_nil(u) && all_in_graph(c, n, xs, "tp_grad"))
+    if (!tp_absent(u) && all_in_graph(c, n, xs, "tp_grad"))
         gradients(y, u, false, n, xs, results, tp_grad_options_of(options).record, "tp_grad");
     tp_tensor_release(u);
 }

@@ -18,7 +18,9 @@ typedef struct fitting {
 static bool plan_fit(fitting *f, const tp_tensor *r, const tp_shape *target, int lead)
 {
     int extra = r->rank - lead - target->n; /* axes that the target lacks; negative: that r lacks */
-    *f = (fitting){.now.n = lead + target->n, .full.n = lead + target->n};
+    f->sum.n = 0;
+    f->now.n = f->full.n = lead + target->n;
+    f->expand = false;
     for (int i = 0; i < lead; i++) f->now.v[i] = f->full.v[i] = r->size[i];
     for (int i = 0; i < extra; i++) f->sum.v[f->sum.n++] = lead + i - r->rank;
     for (int i = 0; i < target->n; i++) {
@@ -30,6 +32,14 @@ static bool plan_fit(fitting *f, const tp_tensor *r, const tp_shape *target, int
         f->full.v[lead + i] = want;
         f->expand = f->expand || (size == 1 && want != 1);
     }
+    return true;
+}
+
+static bool is_shaped(const tp_tensor *t, const tp_value *v)
+{
+    if (tp_absent(t) || t->rank != v->rank) return false;
+    for (int i = 0; i < v->rank; i++)
+        if (t->size[i] != v->size[i]) return false;
     return true;
 }
 
@@ -45,7 +55,8 @@ static tp_tensor *fit(const tp_call *call, tp_tensor *r, const tp_shape *target,
                      tp_shape_text(target->v, target->n, b, sizeof b));
         return tp_nil(call->context);
     }
-    if (f.sum.n) r = TP_PLANTED(SUM_DOWN) ? tp_mean(r, f.sum, true) : tp_sum(r, f.sum, true);
+    bool keepdim = f.sum.n != r->rank - f.now.n; /* not where all that is summed is what the target lacks */
+    if (f.sum.n) r = TP_PLANTED(SUM_DOWN) ? tp_mean(r, f.sum, keepdim) : tp_sum(r, f.sum, keepdim);
     if (!tp_is_nil(r) && r->rank != f.now.n) r = tp_reshape(r, f.now);
     return f.expand && !TP_PLANTED(EXPAND) ? tp_expand(r, f.full) : r;
 }
@@ -110,6 +121,7 @@ tp_tensor *tp_pull_input(const tp_call *call, int i, tp_tensor *const *u, bool b
     if (!recordable(call)) return tp_nil(call->context);
     if (batched && rules->no_batch) return per_direction(call, i, u, call->n_out, tp_pull_input);
     tp_tensor *r = rules->slope ? times(u[0], rules->slope(call, i)) : rules->pull(call, i, u);
+    if (r && !batched && is_shaped(r, &call->values[i])) return r;
     tp_shape shape = tp_call_shape(call, i);
     return fit(call, r, &shape, batched);
 }
