@@ -25,7 +25,8 @@ typedef struct frame {
     tp_shape out_shape[TP_MAX_OUT];
     tp_dtype out_dtype[TP_MAX_OUT];
     tp_tensor *out[TP_MAX_OUT];
-    bool elementwise;
+    const tp_row *row;
+    tp_row own;         /* of an op that is no row */
     bool flat;          /* every array is taken as one row ... */
     int64_t elements;   /* ... of so many elements */
     uint32_t converted; /* bit i: in[i] is the frame's own (lists: all or none) */
@@ -174,7 +175,7 @@ static bool convert_inputs(frame *f)
     return true;
 }
 
-static tp_dtype output_dtype(const frame *f, int o)
+static inline tp_dtype output_dtype(const frame *f, int o)
 {
     const tp_op *op = f->call.op;
     switch (op->types[(op->n_in < 0 ? 1 : op->n_in) + 2 + o]) {
@@ -193,7 +194,10 @@ static bool make_view(frame *f)
 {
     tp_rules const *rules = f->call.op->rules;
     if (!rules->view) return false;
-    tp_array a = {.dtype = f->out_dtype[0], .rank = f->out_shape[0].n, .data = f->in_array[0].data};
+    tp_array a;
+    a.dtype = f->out_dtype[0];
+    a.rank = f->out_shape[0].n;
+    a.data = f->in_array[0].data;
     memcpy(a.size, f->out_shape[0].v, sizeof a.size);
     if (!rules->view(&f->call, &f->in_array[0], &a)) return false;
     tp_tensor *t = f->out[0] = tp_tensor_alias(f->call.context, f->in[0]);
@@ -265,7 +269,7 @@ static bool take_rows(frame *f)
     const int n_in = f->call.n_in;
     tp_tensor *const *in = f->in;
     const tp_tensor *like = in[0];
-    if (!f->elementwise || f->call.op->rules->view || !agree(f)) return false;
+    if (!f->row->signature.elementwise || f->call.op->rules->view || !agree(f)) return false;
     for (int i = 1; i < n_in && !like->rank; i++) like = in[i];
     const int64_t n = dense_elements(like);
     if (n < 0) return false;
@@ -310,8 +314,8 @@ static bool evaluate(frame *f)
     }
     f->call.out = f->out;
     if (elements || has_indices(f)) {
-        f->call.loops = f->flat ? 1 : tp_arrange(&f->call, f->elementwise, f->in_array, out);
-        tp_kernel_fn *kernel = tp_kernel_of(f->call.op);
+        f->call.loops = f->flat ? 1 : tp_arrange(&f->call, &f->row->signature, f->in_array, out);
+        tp_kernel_fn *kernel = f->row->kernel;
         if (!kernel || !kernel(&f->call, f->in_array, out))
             f->call.op->rules->eval(&f->call, f->in_array, out);
     }
@@ -450,7 +454,7 @@ static bool work_out(frame *f)
 {
     if (!convert_inputs(f)) return false;
     describe_inputs(f);
-    if (!tp_resolve_shapes(&f->call, f->elementwise, f->in_shape, f->out_shape)) return false;
+    if (!tp_resolve_shapes(&f->call, &f->row->signature, f->in_shape, f->out_shape)) return false;
     for (int o = 0; o < f->call.n_out; o++) { /* a view too must have a size that can be counted */
         f->out_dtype[o] = output_dtype(f, o);
         if (!tp_shape_usable(f->call.context, &f->out_shape[o], f->out_dtype[o], f->call.op->name))
@@ -518,7 +522,7 @@ static void finish(frame *f, bool done, tp_tensor **extra)
 static bool compute(frame *f, tp_tensor *const *in, tp_tensor **extra)
 {
     for (int i = 0, n = f->call.n_in; i < n; i++) f->in[i] = in[i];
-    for (int o = 0; o < f->call.n_out; o++) f->out[o] = NULL;
+    memset(f->out, 0, sizeof f->out);
     f->call.in = f->in;
     bool done = run(f, in);
     frame_close(f);
@@ -544,7 +548,7 @@ tp_tensor *tp_apply(const tp_op *op, int n_in, tp_tensor *const *in, const tp_at
     f.call = (tp_call){.context = c, .op = op, .attr = f.attr, .n_in = n_in, .n_out = op->n_out, .in = in};
     f.converted = 0;
     if (!right_number(&f.call) || !usable_inputs(&f.call, in) || !resolve_axes(&f, attr)) return tp_nil(c);
-    f.elementwise = tp_is_elementwise(op);
+    f.row = tp_row_of(op, &f.own);
     const char *before = c->call;
     c->call = op->name;
     bool done = frame_open(&f) && compute(&f, in, extra);

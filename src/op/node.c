@@ -36,11 +36,10 @@ void tp_node_release_values(tp_node *node)
     for (tp_value *v = node->values; v < outputs + node->n_out; v++) {
         if (v->storage) tp_storage_release(c, v->storage);
         v->storage = NULL;
-    }
-    for (tp_value *v = node->values; v < outputs; v++) { /* only inputs have a history */
-        if (v->leaf) tp_tensor_release(v->leaf);
-        if (v->tangents) tp_object_release(v->tangents);
-        if (v->node) tp_object_release(&v->node->object);
+        if (v >= outputs) continue; /* only inputs have a history */
+        if (v->leaf) tp_object_let_go(&v->leaf->object);
+        if (v->tangents) tp_object_let_go(v->tangents);
+        if (v->node) tp_object_let_go(&v->node->object);
         v->leaf = NULL;
         v->tangents = NULL;
         v->node = NULL;
@@ -50,11 +49,11 @@ void tp_node_release_values(tp_node *node)
 static void node_destroy(tp_object *object)
 {
     tp_node *node = (tp_node *)object;
-    tp_node_release_values(node);
+    if (!node->released) tp_node_release_values(node);
     unlink_node(node);
     for (int o = 0; o < node->n_out; o++)
         if (node->slot[o]) tp_tensor_release(node->slot[o]);
-    tp_object_free(object, node->bytes, false);
+    tp_cache_free(&object->context->cache, node, node->bytes);
 }
 
 static const tp_class node_class = {"recorded call", node_destroy};
@@ -92,7 +91,7 @@ static void *cut(char **rest, size_t bytes)
     return piece;
 }
 
-static void save(tp_value *v, const tp_tensor *t, bool kept, char **rest)
+static inline void save(tp_value *v, const tp_tensor *t, bool kept, char **rest)
 {
     size_t dims = (size_t)t->rank * sizeof(int64_t);
     v->dtype = t->dtype;
@@ -112,14 +111,14 @@ static void save(tp_value *v, const tp_tensor *t, bool kept, char **rest)
     tp_storage_retain(t->storage);
 }
 
-static void save_history(tp_value *v, tp_tensor *t)
+static inline void save_history(tp_value *v, tp_tensor *t)
 {
     v->node = tp_node_of(t);
     v->node_output = t->node_output;
     v->leaf = t->node ? NULL : tp_leaf_of(t);
     v->tangents = t->tangents;
-    if (v->node) tp_object_retain(&v->node->object);
-    if (v->leaf) tp_tensor_retain(v->leaf);
+    if (v->node) v->node->object.refs++;
+    if (v->leaf) v->leaf->object.refs++;
     if (v->tangents) tp_object_retain(v->tangents);
 }
 
@@ -142,7 +141,7 @@ bool tp_record(const tp_call *call, tp_tensor *const *in, tp_tensor *const *out)
     size_t bytes = node_bytes(call, in, out);
     tp_node *node = tp_take(call->context, bytes);
     if (!node) return false;
-    tp_object_init_unowned(&node->object, &node_class, call->context);
+    tp_object_begin(&node->object, &node_class, call->context);
     char *rest = (char *)(node + 1);
     int n = call->n_in + call->n_out;
     node->op = call->op;
@@ -168,9 +167,9 @@ bool tp_record(const tp_call *call, tp_tensor *const *in, tp_tensor *const *out)
         if (!tp_is_float(out[o]->dtype)) continue;
         out[o]->node = &node->object;
         out[o]->node_output = o;
-        tp_object_retain(&node->object);
+        node->object.refs++;
     }
-    tp_object_release(&node->object);
+    tp_object_let_go(&node->object);
     return true;
 }
 
@@ -233,12 +232,12 @@ bool tp_node_call(tp_node *node, tp_call *call, tp_tensor **in, tp_tensor **out)
     bool carried = false;
     for (int i = 0; i < node->n_in; i++) {
         in[i] = node->values[i].storage ? rebuild(node, i) : NULL;
-        if (in[i] && tp_is_nil(in[i])) return false;
+        if (in[i] && tp_absent(in[i])) return false;
         carried = carried || node->values[i].tangents;
     }
     for (int o = 0; o < node->n_out; o++) {
         out[o] = node->values[node->n_in + o].storage ? rebuild(node, node->n_in + o) : NULL;
-        if (out[o] && tp_is_nil(out[o])) return false;
+        if (out[o] && tp_absent(out[o])) return false;
     }
     return !carried || !c->n_levels || TP_PLANTED(CARRY_AGAIN) || tp_carry_tangents_again(call, in, out);
 }

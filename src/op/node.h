@@ -2,6 +2,7 @@
 #ifndef OP_NODE_H
 #define OP_NODE_H
 
+#include "op/signature.h"
 #include "tensor/kernel.h"
 #include "tensor/tensor.h"
 
@@ -75,8 +76,14 @@ tp_tensor *tp_push_output(const tp_call *call, int o, tp_tensor *const *t, bool 
 
 /* --- table.c --- */
 
-/* What runs before `eval` in a call of the op; NULL: there is no such kernel. */
-tp_kernel_fn *tp_kernel_of(const tp_op *op);
+/* What is found out of a row once. */
+typedef struct tp_row {
+    tp_kernel_fn *kernel; /* what runs before `eval`; NULL: there is no such kernel */
+    tp_signature signature;
+} tp_row;
+
+/* That of an op, in `own` if it is no row of the table. */
+const tp_row *tp_row_of(const tp_op *op, tp_row *own);
 
 /* --- stream.c: streaming forward mode --- */
 

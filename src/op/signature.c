@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { ALL_DIMS = 24, MAX_CORE = TP_INTERNAL_RANK };
+enum { MAX_CORE = TP_INTERNAL_RANK };
 
 int tp_next_argument(const char **at, tp_dim *names)
 {
@@ -19,23 +19,6 @@ int tp_next_argument(const char **at, tp_dim *names)
     }
     ++*at;
     return n;
-}
-
-/* Whether the signature names all arguments, with no more sizes than there is room for. */
-static bool is_signature(const tp_call *call)
-{
-    tp_dim names[TP_MAX_DIMS];
-    const char *p = call->op->signature;
-    int sizes = 0;
-    for (int i = 0; i < call->n_in + call->n_out; i++) {
-        int n = tp_next_argument(&p, names);
-        if (n < 0 || (sizes += n) > ALL_DIMS) {
-            tp_fail(call->context, TP_ERR_ARGUMENT, "%s: '%s' is no signature for %d inputs and %d outputs",
-                    call->op->name, call->op->signature, call->n_in, call->n_out);
-            return false;
-        }
-    }
-    return true;
 }
 
 int tp_attr_of_type(const tp_op *op, tp_attr_type type)
@@ -65,10 +48,56 @@ int tp_core_rank(const tp_call *call, int i)
     return n;
 }
 
-/* The core axes of an argument, negative. `n` is what next_argument said. Returns how many there are. */
-static int core_axes(const tp_call *call, int n, bool input, int *axes)
+static bool is_called(const char *name, const tp_dim *d)
 {
-    int list = tp_attr_of_type(call->op, TP_ATTR_AXES), one = tp_attr_of_type(call->op, TP_ATTR_AXIS);
+    return strlen(name) == d->length && memcmp(name, d->name, d->length) == 0;
+}
+
+/* The number of the size of that name, which is among the `s->sizes` known or a new one. */
+static int size_number(const tp_op *op, tp_signature *s, tp_dim *known, const tp_dim *name)
+{
+    for (int i = 0; i < s->sizes; i++)
+        if (known[i].length == name->length && memcmp(known[i].name, name->name, name->length) == 0) return i;
+    int n = s->sizes++;
+    known[n] = *name;
+    s->number[n] = (int8_t)(*name->name >= '0' && *name->name <= '9' ? *name->name - '0' : -1);
+    s->attr[n] = -1;
+    for (int i = 0; i < op->n_attr; i++)
+        if (op->attr[i].type == TP_ATTR_INT && is_called(op->attr[i].name, name)) s->attr[n] = (int8_t)i;
+    return n;
+}
+
+void tp_read_signature(const tp_op *op, tp_signature *s)
+{
+    s->axes = (int8_t)tp_attr_of_type(op, TP_ATTR_AXES);
+    s->axis = (int8_t)tp_attr_of_type(op, TP_ATTR_AXIS);
+    s->keepdim = -1;
+    for (int i = op->n_attr - 1; i >= 0; i--)
+        if (strcmp(op->attr[i].name, "keepdim") == 0) s->keepdim = (int8_t)i;
+    s->arguments = s->sizes = 0;
+    s->elementwise = false;
+    if (!op->signature || op->rules->shape) return;
+    /* "()" for each argument, "," or "->" between them */
+    s->elementwise = op->n_in > 0 && strlen(op->signature) == (size_t)(3 * (op->n_in + op->n_out));
+    tp_dim known[TP_ALL_DIMS], names[TP_MAX_DIMS];
+    const char *p = op->signature;
+    for (int sizes = 0; s->arguments < TP_MAX_ARGUMENTS; s->arguments++) {
+        int n = tp_next_argument(&p, names);
+        if (n < 0 || (sizes += n) > TP_ALL_DIMS) return;
+        s->core[s->arguments] = (int8_t)n;
+        for (int k = 0; k < n; k++) s->size[s->arguments][k] = (int8_t)size_number(op, s, known, &names[k]);
+    }
+}
+
+static bool keeps_dim(const tp_call *call, const tp_signature *s)
+{
+    return s->keepdim >= 0 && call->attr[s->keepdim].b;
+}
+
+/* The core axes of an argument, negative. `n` is how many the signature names. Returns how many there are. */
+static int core_axes(const tp_call *call, const tp_signature *s, int n, bool input, int *axes)
+{
+    const int list = s->axes, one = s->axis;
     if (list >= 0 && input) {
         const tp_ints *v = call->attr[list].v;
         /* in ascending order, however they were given, so that the elements are taken row-major */
@@ -99,25 +128,6 @@ static bool cannot_take(const tp_call *call, const tp_shape *in_shape)
     }
     tp_call_fail(call, TP_ERR_SHAPE, "cannot take %s", text);
     return false;
-}
-
-/* Finds or makes the entry of a name; a number stands for itself, an int attribute of that name gives
- * the size. */
-static tp_dim *look_up(const tp_call *call, tp_dim *dims, int *n, const tp_dim *name)
-{
-    for (int i = 0; i < *n; i++)
-        if (dims[i].length == name->length && memcmp(dims[i].name, name->name, name->length) == 0)
-            return &dims[i];
-    tp_dim *d = &dims[(*n)++];
-    *d = *name;
-    if (*name->name >= '0' && *name->name <= '9') d->size = *name->name - '0';
-    for (int i = 0; i < call->op->n_attr; i++) {
-        const tp_attr_info *info = &call->op->attr[i];
-        if (info->type == TP_ATTR_INT && strlen(info->name) == name->length &&
-            memcmp(info->name, name->name, name->length) == 0)
-            d->size = call->attr[i].i;
-    }
-    return d;
 }
 
 /* Broadcasts the loop axes of one input into `loops`, which holds those of the inputs before it,
@@ -152,48 +162,53 @@ static bool mark_core(const int *axes, int n, int rank, bool *is_core)
     return true;
 }
 
-/* Binds one input: its core sizes to the names, its loops into the common ones; *most becomes the most core
- * axes. */
-static bool bind_input(const tp_call *call, const char **p, const tp_shape *shape, tp_dim *dims, int *n_dims,
-                       tp_shape *loops, int *most)
+/* A call's shapes while they are worked out. */
+typedef struct binding {
+    const tp_call *call;
+    const tp_signature *s;
+    int64_t size[TP_ALL_DIMS]; /* of each name; -1: not known yet */
+    tp_shape loops;            /* of the inputs so far */
+    int most;                  /* core axes of any of them */
+} binding;
+
+static void start_binding(binding *b, const tp_call *call, const tp_signature *s)
 {
-    tp_dim names[TP_MAX_DIMS];
+    b->call = call;
+    b->s = s;
+    b->loops.n = b->most = 0;
+    for (int k = 0; k < s->sizes; k++) b->size[k] = s->attr[k] >= 0 ? call->attr[s->attr[k]].i : s->number[k];
+}
+
+/* Binds input i: its core sizes to the names, its loops into the common ones. */
+static bool bind_input(binding *b, int i, const tp_shape *shape)
+{
     int axes[MAX_CORE];
     bool is_core[TP_INTERNAL_RANK];
-    int n = tp_next_argument(p, names);
-    int core = core_axes(call, n, true, axes);
-    if (core > *most) *most = core;
+    int n = b->s->core[i];
+    int core = core_axes(b->call, b->s, n, true, axes);
+    if (core > b->most) b->most = core;
     if (!mark_core(axes, core, shape->n, is_core)) return false;
     for (int k = 0; k < n && n == core; k++) {
-        tp_dim *d = look_up(call, dims, n_dims, &names[k]);
-        int64_t size = shape->v[axes[k] + shape->n];
-        if (d->size >= 0 && d->size != size) return false;
-        d->size = size;
+        int64_t *known = &b->size[b->s->size[i][k]], size = shape->v[axes[k] + shape->n];
+        if (*known >= 0 && *known != size) return false;
+        *known = size;
     }
-    return broadcast_loops(shape, is_core, core, loops);
+    return broadcast_loops(shape, is_core, core, &b->loops);
 }
 
-/* The shape of an output: loops, with its core sizes where its core axes stand. */
-static void output_shape(const tp_call *call, const char **p, tp_dim *dims, int *n_dims,
-                         const tp_shape *loops, tp_shape *out)
+/* The shape of argument i, an output: loops, with its core sizes where its core axes stand. */
+static void output_shape(const binding *b, int i, tp_shape *out)
 {
-    tp_dim names[TP_MAX_DIMS];
     int axes[MAX_CORE];
     bool is_core[TP_INTERNAL_RANK];
-    int n = tp_next_argument(p, names);
-    int core = core_axes(call, n == 0 && tp_keeps_dim(call) ? 1 : n, tp_keeps_dim(call), axes);
-    out->n = loops->n + core;
+    int n = b->s->core[i];
+    bool kept = keeps_dim(b->call, b->s);
+    int core = core_axes(b->call, b->s, n == 0 && kept ? 1 : n, kept, axes);
+    out->n = b->loops.n + core;
     if (out->n > TP_INTERNAL_RANK) return; /* the caller refuses it */
     mark_core(axes, core, out->n, is_core);
-    for (int i = 0, at = 0; i < out->n; i++) out->v[i] = is_core[i] ? 1 : loops->v[at++];
-    for (int k = 0; k < n; k++) out->v[axes[k] + out->n] = look_up(call, dims, n_dims, &names[k])->size;
-}
-
-bool tp_is_elementwise(const tp_op *op)
-{
-    if (!op->signature || op->rules->shape) return false;
-    /* "()" for each argument, "," or "->" between them */
-    return op->n_in > 0 && strlen(op->signature) == (size_t)(3 * (op->n_in + op->n_out));
+    for (int k = 0, at = 0; k < out->n; k++) out->v[k] = is_core[k] ? 1 : b->loops.v[at++];
+    for (int k = 0; k < n; k++) out->v[axes[k] + out->n] = b->size[b->s->size[i][k]];
 }
 
 static bool same_shape(const tp_shape *a, const tp_shape *b)
@@ -217,24 +232,26 @@ static bool elementwise_shape(const tp_call *call, const tp_shape *in_shape, tp_
     return true;
 }
 
-bool tp_resolve_shapes(const tp_call *call, bool elementwise, const tp_shape *in_shape, tp_shape *out_shape)
+bool tp_resolve_shapes(const tp_call *call, const tp_signature *s, const tp_shape *in_shape,
+                       tp_shape *out_shape)
 {
     const tp_op *op = call->op;
     if (op->rules->shape) return op->rules->shape(call, in_shape, out_shape);
-    if (elementwise) return elementwise_shape(call, in_shape, out_shape);
-    if (!is_signature(call)) return false;
-    tp_dim dims[ALL_DIMS];
-    int n_dims = 0, most = 0;
-    tp_shape loops = {0};
-    const char *p = op->signature;
+    if (s->elementwise) return elementwise_shape(call, in_shape, out_shape);
+    if (call->n_in + call->n_out > s->arguments) {
+        tp_fail(call->context, TP_ERR_ARGUMENT, "%s: '%s' is no signature for %d inputs and %d outputs",
+                op->name, op->signature, call->n_in, call->n_out);
+        return false;
+    }
+    binding b;
+    start_binding(&b, call, s);
     for (int i = 0; i < call->n_in; i++)
-        if (!bind_input(call, &p, &in_shape[i], dims, &n_dims, &loops, &most))
-            return cannot_take(call, in_shape);
-    if (loops.n + most > TP_INTERNAL_RANK)
+        if (!bind_input(&b, i, &in_shape[i])) return cannot_take(call, in_shape);
+    if (b.loops.n + b.most > TP_INTERNAL_RANK)
         return cannot_take(call, in_shape); /* eval gets all loops of each */
-    for (int i = 0; i < call->n_out; i++) {
-        output_shape(call, &p, dims, &n_dims, &loops, &out_shape[i]);
-        if (out_shape[i].n > TP_INTERNAL_RANK) return cannot_take(call, in_shape);
+    for (int o = 0; o < call->n_out; o++) {
+        output_shape(&b, call->n_in + o, &out_shape[o]);
+        if (out_shape[o].n > TP_INTERNAL_RANK) return cannot_take(call, in_shape);
     }
     return true;
 }
@@ -242,7 +259,9 @@ bool tp_resolve_shapes(const tp_call *call, bool elementwise, const tp_shape *in
 /* Puts core axes last. */
 static void core_last(tp_array *a, const int *axes, int n)
 {
-    bool is_core[TP_INTERNAL_RANK];
+    bool is_core[TP_INTERNAL_RANK], there = true;
+    for (int k = 0; k < n; k++) there = there && axes[k] == k - n;
+    if (there) return;
     tp_array b = *a;
     int at = 0;
     mark_core(axes, n, a->rank, is_core);
@@ -274,26 +293,23 @@ static void broadcast_array(tp_array *a, int core, const tp_array *to, int loops
     }
 }
 
-int tp_arrange(const tp_call *call, bool elementwise, tp_array *in, tp_array *out)
+int tp_arrange(const tp_call *call, const tp_signature *s, tp_array *in, tp_array *out)
 {
-    const tp_op *op = call->op;
-    if (!op->signature || op->rules->shape) return 0;
-    if (elementwise) {
+    if (s->elementwise) {
         for (int i = 0; i < call->n_in; i++) broadcast_array(&in[i], 0, &out[0], out[0].rank);
         return out[0].rank;
     }
-    const char *p = op->signature;
-    int core[TP_MAX_IN], axes[MAX_CORE], loops = 0;
-    tp_dim names[TP_MAX_DIMS];
+    if (!s->arguments) return 0;
+    int core[TP_MAX_ARGUMENTS], axes[MAX_CORE], loops = 0;
     for (int i = 0; i < call->n_in; i++) {
-        core[i] = core_axes(call, tp_next_argument(&p, names), true, axes);
+        core[i] = core_axes(call, s, s->core[i], true, axes);
         core_last(&in[i], axes, core[i]);
         if (in[i].rank - core[i] > loops) loops = in[i].rank - core[i];
     }
     for (int o = 0; o < call->n_out; o++) {
-        int n = tp_next_argument(&p, names);
-        bool kept = n == 0 && tp_keeps_dim(call);
-        int k = core_axes(call, kept ? 1 : n, kept, axes);
+        int n = s->core[call->n_in + o];
+        bool kept = n == 0 && keeps_dim(call, s);
+        int k = core_axes(call, s, kept ? 1 : n, kept, axes);
         core_last(&out[o], axes, k);
         if (kept) out[o].rank -= k;
     }

@@ -5,6 +5,7 @@
 #include <taper/ops.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* A row without a block in src/ops is an undefined symbol here. */
@@ -130,19 +131,28 @@ const tp_op *tp_op_find(const char *name)
     return NULL;
 }
 
-static tp_kernel_fn *kernels[ROWS];
+static tp_row found[ROWS];
+static atomic_bool known;
 
-static void find_kernels(void)
+static void find_out(void)
 {
-    for (int i = 0; i < ROWS; i++) kernels[i] = tp_cpu_kernel(table[i]->name);
+    for (int i = 0; i < ROWS; i++) {
+        found[i].kernel = tp_cpu_kernel(table[i]->name);
+        tp_read_signature(table[i], &found[i].signature);
+    }
+    atomic_store_explicit(&known, true, memory_order_release);
 }
 
-tp_kernel_fn *tp_kernel_of(const tp_op *op)
+const tp_row *tp_row_of(const tp_op *op, tp_row *own)
 {
-    static pthread_once_t found = PTHREAD_ONCE_INIT;
-    if (!op->row) return NULL;
-    pthread_once(&found, find_kernels);
-    return kernels[op->row - 1];
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (op->row) {
+        if (!atomic_load_explicit(&known, memory_order_acquire)) pthread_once(&once, find_out);
+        return &found[op->row - 1];
+    }
+    own->kernel = NULL;
+    tp_read_signature(op, &own->signature);
+    return own;
 }
 
 /* --- the functions --- */
