@@ -74,10 +74,16 @@ typedef struct classes {
     tp_reduction reduction;
 } classes;
 
+/* Labels as they are looked up. */
+static tp_tensor *as_index(tp_tensor *target)
+{
+    return tp_dtype_of(target) == TP_I64 ? target : tp_cast(target, TP_I64);
+}
+
 /* Counts the labels that are not ignored; false after recording one that is no class. */
 static bool check_labels(classes *s)
 {
-    tp_tensor *labels = tp_contiguous(tp_cast(s->target, TP_I64));
+    tp_tensor *labels = tp_contiguous(as_index(s->target));
     const int64_t *label = tp_data(labels);
     s->valid = 0;
     for (int64_t i = 0; i < tp_numel(labels); i++) {
@@ -126,7 +132,7 @@ static tp_tensor *index_loss(classes *s)
 {
     if (!check_labels(s)) return tp_nil(s->c);
     tp_tensor *valid = s->valid < tp_numel(s->target) ? tp_ne_scalar(s->target, (double)s->ignore) : NULL;
-    tp_tensor *index = only_valid(valid, tp_cast(s->target, TP_I64));
+    tp_tensor *index = only_valid(valid, as_index(s->target));
     tp_tensor *w = NULL,
               *loss = s->log_p ? minus_log_p(s, index) : tp_softmax_cross_entropy(s->logits, index, s->axis);
     if (s->weight) {
@@ -137,7 +143,7 @@ static tp_tensor *index_loss(classes *s)
         loss = tp_add(tp_mul_scalar(loss, 1 - s->smoothing),
                       tp_mul_scalar(sum_over_classes(s, NULL), s->smoothing / (double)s->n));
     loss = only_valid(valid, loss);
-    if (s->reduction != TP_MEAN) return reduce(loss, s->reduction);
+    if (s->reduction != TP_MEAN || (!w && !valid)) return reduce(loss, s->reduction);
     if (w) return tp_div(sum_all(loss), sum_all(only_valid(valid, w)));
     return tp_div_scalar(sum_all(loss), (double)s->valid);
 }
