@@ -221,15 +221,17 @@ static bool make_outputs(frame *f)
 
 /* --- one row --- */
 
-/* How many elements `t` has; -1 unless they lie row-major without gaps. */
-static int64_t dense_elements(const tp_tensor *t)
+/* How many elements `t` has; -1 unless they lie row-major without gaps, or in any order of the axes where the
+ * result will lie as they do. */
+static int64_t dense_elements(const tp_tensor *t, bool any_order)
 {
     int64_t n = 1;
+    bool row_major = true;
     for (int i = t->rank - 1; i >= 0; i--) {
-        if (t->stride[i] != n && t->size[i] != 1) return -1;
+        row_major = row_major && (t->stride[i] == n || t->size[i] == 1);
         n *= t->size[i];
     }
-    return n;
+    return row_major || (any_order && tp_is_dense(t, n)) ? n : -1;
 }
 
 static bool lies_as(const tp_tensor *t, const tp_tensor *like)
@@ -271,7 +273,7 @@ static bool take_rows(frame *f)
     const tp_tensor *like = in[0];
     if (!f->row->signature.elementwise || f->call.op->rules->view || !agree(f)) return false;
     for (int i = 1; i < n_in && !like->rank; i++) like = in[i];
-    const int64_t n = dense_elements(like);
+    const int64_t n = dense_elements(like, f->call.op->in_place);
     if (n < 0) return false;
     for (int i = 0; i < n_in; i++) {
         if (in[i] != like && in[i]->rank && !lies_as(in[i], like)) return false;

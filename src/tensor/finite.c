@@ -39,20 +39,6 @@ static seek_fn *const *const by_level[] = {baseline, avx2, avx512};
 static seek_fn *const *const by_level[] = {baseline};
 #endif
 
-/* Whether the elements lie one after another, in whatever order of the axes. */
-static bool is_dense(const tp_tensor *t, int64_t n)
-{
-    int64_t step = 1;
-    for (int i = 0; i < t->rank && step < n;)
-        if (t->size[i] > 1 && t->stride[i] == step) {
-            step *= t->size[i];
-            i = 0;
-        } else {
-            i++;
-        }
-    return step == n;
-}
-
 /* From the end to the beginning: what an optimizer reads next is then what was read last. */
 static bool finite_backwards(seek_fn *seek, const char *x, int64_t n, int64_t size)
 {
@@ -72,7 +58,7 @@ bool tp_all_finite(const tp_tensor *t)
     seek_fn *seek = by_level[tp_simd_in_use()][t->dtype];
     int64_t n = tp_numel(t), size = tp_bytes(t->dtype), index[TP_INTERNAL_RANK] = {0};
     if (!seek || n == 0) return true;
-    if (is_dense(t, n)) return finite_backwards(seek, a.data, n, size);
+    if (tp_is_dense(t, n)) return finite_backwards(seek, a.data, n, size);
     for (const char *x = a.data;;) {
         if (seek(x, 1)) return false;
         int i = t->rank - 1;

@@ -196,6 +196,19 @@ bool tp_is_contiguous(const tp_tensor *t)
     return true;
 }
 
+bool tp_is_dense(const tp_tensor *t, int64_t n)
+{
+    int64_t step = 1;
+    for (int i = 0; i < t->rank && step < n;)
+        if (t->size[i] > 1 && t->stride[i] == step) {
+            step *= t->size[i];
+            i = 0;
+        } else {
+            i++;
+        }
+    return step == n;
+}
+
 /* --- read and write --- */
 
 static double load_at(const tp_tensor *t, int64_t element)

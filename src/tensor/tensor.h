@@ -98,6 +98,9 @@ bool tp_tensor_usable(tp_context *c, const tp_tensor *t, const char *call, const
 /* Checks sizes >= 0, the rank and that the product fits; records the failure. */
 bool tp_shape_usable(tp_context *c, const tp_shape *shape, tp_dtype dtype, const char *call);
 
+/* Whether the n elements of `t` lie one after another, in whatever order of the axes. */
+bool tp_is_dense(const tp_tensor *t, int64_t n);
+
 /* The storage was overwritten. */
 static inline void tp_tensor_touch(const tp_tensor *t)
 {
