@@ -14,46 +14,67 @@
 /* What is made of one row, in place. */
 typedef void row_fn(void *row, int64_t n);
 
-/* shift: x - max, so that no e^x overflows; -inf - -inf is NaN, as PyTorch has it for a row of -inf. */
-#define SOFTMAX(T, level, target)                                                      \
+/* shift: x - max, so that no e^x overflows; -inf - -inf is NaN, as PyTorch has it for a row of -inf.
+ * few: the sum of e^x of fewer than TP_LANES elements, and they: -inf in the other lanes adds 0. */
+#define SHARED(T, level, target)                                                       \
     target static void shift_##T##_##level(T *x, int64_t n)                            \
     {                                                                                  \
         T max = (T)-INFINITY;                                                          \
         for (int64_t k = 0; k < n; k++) max = x[k] > max || x[k] != x[k] ? x[k] : max; \
         for (int64_t k = 0; k < n; k++) x[k] -= max;                                   \
     }                                                                                  \
-    target static void softmax_##T##_##level(void *row, int64_t n)                     \
+    target static T few_##T##_##level(const T *x, int64_t n, T *e)                     \
     {                                                                                  \
-        T *x = row;                                                                    \
         tp_sum_##T sum = {.blocks = 0};                                                \
-        shift_##T##_##level(x, n);                                                     \
-        for (int64_t k = 0; k < n; k++) x[k] = m_exp(x[k]);                            \
-        for (int64_t k = 0; k < n; k += TP_BLOCK)                                      \
-            tp_sum_##T##_add(&sum, x + k, n - k < TP_BLOCK ? n - k : TP_BLOCK);        \
-        T total = tp_sum_##T##_end(&sum);                                              \
-        for (int64_t k = 0; k < n; k++) x[k] /= total;                                 \
-    }                                                                                  \
-    target static void log_softmax_##T##_##level(void *row, int64_t n)                 \
-    {                                                                                  \
-        T *x = row, e[TP_BLOCK];                                                       \
-        tp_sum_##T sum = {.blocks = 0};                                                \
-        shift_##T##_##level(x, n);                                                     \
-        for (int64_t k = 0; k < n; k += TP_BLOCK) {                                    \
-            int64_t m = n - k < TP_BLOCK ? n - k : TP_BLOCK;                           \
-            for (int64_t j = 0; j < m; j++) e[j] = m_exp(x[k + j]);                    \
-            tp_sum_##T##_add(&sum, e, m);                                              \
-        }                                                                              \
-        T log_total = m_log(tp_sum_##T##_end(&sum));                                   \
-        for (int64_t k = 0; k < n; k++) x[k] -= log_total;                             \
+        for (int l = 0; l < TP_LANES; l++) e[l] = (T)-INFINITY;                        \
+        for (int64_t k = 0; k < n; k++) e[k] = x[k];                                   \
+        for (int l = 0; l < TP_LANES; l++) e[l] = m_exp(e[l]);                         \
+        tp_sum_##T##_add(&sum, e, TP_LANES);                                           \
+        return tp_sum_##T##_end(&sum);                                                 \
+    }
+#define SOFTMAX(T, level, target)                                               \
+    target static void softmax_##T##_##level(void *row, int64_t n)              \
+    {                                                                           \
+        T *x = row, e[TP_LANES];                                                \
+        tp_sum_##T sum = {.blocks = 0};                                         \
+        shift_##T##_##level(x, n);                                              \
+        if (n < TP_LANES) {                                                     \
+            T total = few_##T##_##level(x, n, e);                               \
+            for (int64_t k = 0; k < n; k++) x[k] = e[k] / total;                \
+            return;                                                             \
+        }                                                                       \
+        for (int64_t k = 0; k < n; k++) x[k] = m_exp(x[k]);                     \
+        for (int64_t k = 0; k < n; k += TP_BLOCK)                               \
+            tp_sum_##T##_add(&sum, x + k, n - k < TP_BLOCK ? n - k : TP_BLOCK); \
+        T total = tp_sum_##T##_end(&sum);                                       \
+        for (int64_t k = 0; k < n; k++) x[k] /= total;                          \
+    }
+#define LOG_SOFTMAX(T, level, target)                                                 \
+    target static void log_softmax_##T##_##level(void *row, int64_t n)                \
+    {                                                                                 \
+        T *x = row, e[TP_BLOCK];                                                      \
+        tp_sum_##T sum = {.blocks = 0};                                               \
+        shift_##T##_##level(x, n);                                                    \
+        for (int64_t k = 0; n >= TP_LANES && k < n; k += TP_BLOCK) {                  \
+            int64_t m = n - k < TP_BLOCK ? n - k : TP_BLOCK;                          \
+            for (int64_t j = 0; j < m; j++) e[j] = m_exp(x[k + j]);                   \
+            tp_sum_##T##_add(&sum, e, m);                                             \
+        }                                                                             \
+        T total = n < TP_LANES ? few_##T##_##level(x, n, e) : tp_sum_##T##_end(&sum); \
+        T log_total = m_log(total);                                                   \
+        for (int64_t k = 0; k < n; k++) x[k] -= log_total;                            \
     }
 
-SOFTMAX(float, baseline, )
-SOFTMAX(double, baseline, )
+#define ROWS(T, level, target) \
+    SHARED(T, level, target) SOFTMAX(T, level, target) LOG_SOFTMAX(T, level, target)
+
+ROWS(float, baseline, )
+ROWS(double, baseline, )
 #if defined(__x86_64__)
-SOFTMAX(float, avx2, TP_AVX2)
-SOFTMAX(double, avx2, TP_AVX2)
-SOFTMAX(float, avx512, TP_AVX512)
-SOFTMAX(double, avx512, TP_AVX512)
+ROWS(float, avx2, TP_AVX2)
+ROWS(double, avx2, TP_AVX2)
+ROWS(float, avx512, TP_AVX512)
+ROWS(double, avx512, TP_AVX512)
 #endif
 
 #define LEVEL(name, level)                          \
