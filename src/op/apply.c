@@ -156,9 +156,29 @@ static bool convert(frame *f, int i, tp_dtype dtype)
     return true;
 }
 
+/* The common call: every input has the dtype it is wanted in. */
+static bool agree(frame *f)
+{
+    bool first = true;
+    f->dtype = TP_BOOL;
+    for (int i = 0, n = f->call.n_in; i < n; i++) {
+        const char letter = type_letter(f->call.op, i);
+        const tp_dtype given = f->in[i]->dtype;
+        if (letter == 'F' || letter == 'N') {
+            if ((letter == 'F' && !tp_is_float(given)) || (!first && given != f->dtype)) return false;
+            f->dtype = given;
+            first = false;
+        } else if (letter != 'A' && given != (letter == 'B' ? TP_BOOL : letter == 'I' ? TP_I64 : TP_U64)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool convert_inputs(frame *f)
 {
     const tp_op *op = f->call.op;
+    if (agree(f)) return true;
     f->dtype = promoted(f);
     for (int i = 0; i < f->call.n_in; i++) {
         tp_dtype dtype;
@@ -252,26 +272,14 @@ static void as_row(const tp_tensor *t, int64_t n, int64_t step, tp_array *a)
     a->stride[0] = step;
 }
 
-/* The dtypes of an elementwise call that needs no conversion; false where one does. */
-static bool agree(frame *f)
-{
-    const char *letter = f->call.op->types;
-    const tp_dtype dtype = f->dtype = f->in[0]->dtype;
-    for (int i = 0, n = f->call.n_in; i < n; i++) {
-        if (f->in[i]->dtype != dtype) return false;
-        if (letter[i] == 'F' ? !tp_is_float(dtype) : letter[i] != 'N') return false;
-    }
-    return true;
-}
-
-/* The common call: elementwise, nothing to convert, all inputs dense and of one shape but for scalars. Every
+/* Elementwise with nothing to convert, all inputs dense and of one shape but for scalars. Every
  * array is one row then, with nothing to broadcast and no size to check. */
 static bool take_rows(frame *f)
 {
     const int n_in = f->call.n_in;
     tp_tensor *const *in = f->in;
     const tp_tensor *like = in[0];
-    if (!f->row->signature.elementwise || f->call.op->rules->view || !agree(f)) return false;
+    if (!f->row->signature.elementwise || f->call.op->rules->view) return false;
     for (int i = 1; i < n_in && !like->rank; i++) like = in[i];
     const int64_t n = dense_elements(like, f->call.op->in_place);
     if (n < 0) return false;
@@ -451,10 +459,9 @@ static void describe_inputs(frame *f)
     }
 }
 
-/* Converts the inputs and says what the outputs are. */
+/* Says what the inputs and outputs are. */
 static bool work_out(frame *f)
 {
-    if (!convert_inputs(f)) return false;
     describe_inputs(f);
     if (!tp_resolve_shapes(&f->call, &f->row->signature, f->in_shape, f->out_shape)) return false;
     for (int o = 0; o < f->call.n_out; o++) { /* a view too must have a size that can be counted */
@@ -469,6 +476,7 @@ static bool run(frame *f, tp_tensor *const *in)
 {
     tp_context *c = f->call.context;
     const tp_op *op = f->call.op;
+    if (!convert_inputs(f)) return false;
     f->flat = take_rows(f);
     if (!f->flat && !work_out(f)) return false;
     if (op->in_place) return run_in_place(f, in);

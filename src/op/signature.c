@@ -130,25 +130,28 @@ static bool cannot_take(const tp_call *call, const tp_shape *in_shape)
     return false;
 }
 
-/* Broadcasts the loop axes of one input into `loops`, which holds those of the inputs before it,
- * right-aligned. */
-static bool broadcast_loops(const tp_shape *shape, const bool *is_core, int core, tp_shape *loops)
+/* Broadcasts the loop axes of one input, `own` sizes, into `loops`, which holds those of the inputs before
+ * it, right-aligned. */
+static bool broadcast_loops(const int64_t *size, int own, tp_shape *loops)
 {
-    int own = shape->n - core;
     if (own > loops->n) {
         int more = own - loops->n;
         memmove(loops->v + more, loops->v, (size_t)loops->n * sizeof loops->v[0]);
         for (int i = 0; i < more; i++) loops->v[i] = 1;
         loops->n = own;
     }
-    int at = loops->n - own;
-    for (int i = 0; i < shape->n; i++) {
-        if (is_core[i]) continue;
-        int64_t have = loops->v[at], size = shape->v[i];
-        if (have != size && have != 1 && size != 1) return false;
-        if (have == 1) loops->v[at] = size;
-        at++;
+    int64_t *have = loops->v + loops->n - own;
+    for (int i = 0; i < own; i++) {
+        if (have[i] != size[i] && have[i] != 1 && size[i] != 1) return false;
+        if (have[i] == 1) have[i] = size[i];
     }
+    return true;
+}
+
+static bool stand_last(const int *axes, int n)
+{
+    for (int k = 0; k < n; k++)
+        if (axes[k] != k - n) return false;
     return true;
 }
 
@@ -182,18 +185,23 @@ static void start_binding(binding *b, const tp_call *call, const tp_signature *s
 /* Binds input i: its core sizes to the names, its loops into the common ones. */
 static bool bind_input(binding *b, int i, const tp_shape *shape)
 {
-    int axes[MAX_CORE];
+    int axes[MAX_CORE], own = 0;
+    int64_t loops[TP_INTERNAL_RANK];
     bool is_core[TP_INTERNAL_RANK];
     int n = b->s->core[i];
     int core = core_axes(b->call, b->s, n, true, axes);
     if (core > b->most) b->most = core;
-    if (!mark_core(axes, core, shape->n, is_core)) return false;
+    const bool last = stand_last(axes, core);
+    if (last ? core > shape->n : !mark_core(axes, core, shape->n, is_core)) return false;
     for (int k = 0; k < n && n == core; k++) {
         int64_t *known = &b->size[b->s->size[i][k]], size = shape->v[axes[k] + shape->n];
         if (*known >= 0 && *known != size) return false;
         *known = size;
     }
-    return broadcast_loops(shape, is_core, core, &b->loops);
+    if (last) return broadcast_loops(shape->v, shape->n - core, &b->loops);
+    for (int k = 0; k < shape->n; k++)
+        if (!is_core[k]) loops[own++] = shape->v[k];
+    return broadcast_loops(loops, own, &b->loops);
 }
 
 /* The shape of argument i, an output: loops, with its core sizes where its core axes stand. */
@@ -222,11 +230,10 @@ static bool same_shape(const tp_shape *a, const tp_shape *b)
 /* The shape all inputs broadcast to, which all outputs have. */
 static bool elementwise_shape(const tp_call *call, const tp_shape *in_shape, tp_shape *out)
 {
-    static const bool no_core[TP_INTERNAL_RANK];
     out->n = in_shape[0].n;
     for (int i = 0; i < out->n; i++) out->v[i] = in_shape[0].v[i];
     for (int i = 1; i < call->n_in; i++)
-        if (!same_shape(&in_shape[i], out) && !broadcast_loops(&in_shape[i], no_core, 0, out))
+        if (!same_shape(&in_shape[i], out) && !broadcast_loops(in_shape[i].v, in_shape[i].n, out))
             return cannot_take(call, in_shape);
     for (int o = 1; o < call->n_out; o++) out[o] = out[0];
     return true;
@@ -259,9 +266,8 @@ bool tp_resolve_shapes(const tp_call *call, const tp_signature *s, const tp_shap
 /* Puts core axes last. */
 static void core_last(tp_array *a, const int *axes, int n)
 {
-    bool is_core[TP_INTERNAL_RANK], there = true;
-    for (int k = 0; k < n; k++) there = there && axes[k] == k - n;
-    if (there) return;
+    bool is_core[TP_INTERNAL_RANK];
+    if (stand_last(axes, n)) return;
     tp_array b = *a;
     int at = 0;
     mark_core(axes, n, a->rank, is_core);
