@@ -9,8 +9,6 @@ of minimax; the number of terms is the least whose weighted error stays below 2^
 from mpmath import mp, mpf, cos, pi
 
 
-
-
 def interpolate(f, a, b, n):
     """Monomial coefficients, ascending, of the polynomial through n Chebyshev nodes."""
     xs = [(a + b) / 2 + (b - a) / 2 * cos(pi * (2 * i + 1) / (2 * n)) for i in range(n)]
@@ -25,10 +23,15 @@ def interpolate(f, a, b, n):
     return c
 
 
+def f32(v):
+    """The nearest f32."""
+    m, e = mp.frexp(v)
+    return mp.nint(m * 2**24) * mpf(2) ** (e - 24)
+
+
 def f32_hex(v):
     """The nearest f32, as a literal of C."""
-    m, e = mp.frexp(v)
-    digits, power = float(mp.nint(m * 2**24) * mpf(2) ** (e - 24)).hex().split("p")
+    digits, power = float(f32(v)).hex().split("p")
     return f"{digits[:-7]}p{power}F"
 
 
@@ -48,6 +51,22 @@ def fit(name, formula, f, a, b, weight, bits, real="double"):
     return c
 
 
+def fit_rounded(name, formula, f, a, b, weight, n, points=80):
+    """n coefficients in f32 by least squares: each is rounded before the next ones are found, which make up for it."""
+    xs = [(a + b) / 2 + (b - a) / 2 * cos(pi * (2 * i + 1) / (2 * points)) for i in range(points)]
+    error = lambda x: (f(x) - mp.polyval(c[::-1], x)) * weight(x)
+    c = [mpf(0)]
+    for i in range(n):
+        powers = mp.matrix([[weight(x) * x**k for k in range(i, n)] for x in xs])
+        c[i:] = [f32(mp.lu_solve(powers, mp.matrix([error(x) for x in xs]))[0]), mpf(0)]
+    largest = max(abs(error(x)) for x in xs)
+    print(f"/* {formula}; error 2^{float(mp.log(largest, 2)):.1f} */")
+    print(f"static const float {name}[{n}] = {{")
+    for v in c[:n]:
+        print(f"    {f32_hex(v)},")
+    print("};\n")
+
+
 def split(name, value, parts, comment):
     """value as a sum of `parts` doubles, each the rounding of what is left."""
     print(f"/* {comment} */")
@@ -63,14 +82,10 @@ def fit_short():
     one, s, h = lambda x: mpf(1), lambda z: mp.sqrt(z), mp.log(2) / 2 + mpf("1e-6")
     fit("vm_short_exp_c", "(e^r - 1 - r) / r^2, |r| <= log(2) / 2", lambda r: (mp.expm1(r) - r) / r**2,
         -h, h + mpf("1e-6"), lambda r: r, 27)
-    fit("vm_short_sinh_c", "sinh(r) / r, by r^2, |r| <= log(2) / 2", lambda z: mp.sinh(s(z)) / s(z), 0, h**2, one, 27)
-    fit("vm_short_cosh_c", "cosh(r), by r^2, |r| <= log(2) / 2", lambda z: mp.cosh(s(z)), 0, h**2, one, 27)
     fit("vm_short_log_c", "log(1 + f) / f, sqrt(1/2) <= 1 + f <= sqrt(2)", lambda f: mp.log1p(f) / f,
         mp.sqrt(0.5) - 1, mp.sqrt(2) - 1 + mpf("1e-6"), one, 27)
     fit("vm_short_sin_c", "sin(r) / r, by r^2, |r| <= pi / 4", lambda z: mp.sin(s(z)) / s(z), 0, (pi / 4) ** 2, one, 27)
     fit("vm_short_cos_c", "cos(r), by r^2, |r| <= pi / 4", lambda z: mp.cos(s(z)), 0, (pi / 4) ** 2, one, 27)
-    fit("vm_short_asin_c", "asin(x) / x, by x^2, |x| <= 1/2", lambda z: mp.asin(s(z)) / s(z), 0, 0.25, one, 27)
-    fit("vm_short_atan_c", "atan(x) / x, by x^2, |x| <= 1", lambda z: mp.atan(s(z)) / s(z), 0, 1, one, 27)
     fit("vm_short_erf_c", "log(erfc(x)) / x, 0 <= x <= 4", lambda x: mp.log(mp.erfc(x)) / x, 0, 4,
         lambda x: x * mp.erfc(x) / mp.erf(x), 27)
     x = lambda t: 2 * (1 + t) / (1 - t)
@@ -84,8 +99,21 @@ def fit_f32():
     h = mp.log(2) / 2 + mpf("1e-6")
     fit("vm_exp_f32_c", "(e^r - 1 - r) / r^2, |r| <= log(2) / 2", lambda r: (mp.expm1(r) - r) / r**2,
         -h, h + mpf("1e-6"), lambda r: r**2, 26, "float")
-    fit("vm_expm1_f32_c", "the same for tanh", lambda r: (mp.expm1(r) - r) / r**2,
+    fit("vm_expm1_f32_c", "the same for expm1", lambda r: (mp.expm1(r) - r) / r**2,
         -h, h + mpf("1e-6"), lambda r: r**2, 28, "float")
+    ln2, s = mp.log(2), lambda z: mp.sqrt(z)
+    fit("vm_exp2_f32_c", "(2^r - 1 - r log(2)) / r^2, |r| <= 1/2", lambda r: (mp.expm1(r * ln2) - ln2 * r) / r**2,
+        -0.5, mpf("0.500001"), lambda r: r**2, 27, "float")
+    fit("vm_tanh_f32_c", "((e^(2r) - 1) / 2 - r) / r^2, |r| <= log(2) / 4", lambda r: (mp.expm1(2 * r) / 2 - r) / r**2,
+        -h / 2, h / 2 + mpf("1e-6"), lambda r: r, 28, "float")
+    fit("vm_cosh_f32_c", "(cosh(r) - 1) / r^2, by r^2, |r| <= log(2) / 2", lambda z: (mp.cosh(s(z)) - 1) / z,
+        0, h**2, lambda z: z, 28, "float")
+    fit("vm_sinh_f32_c", "(sinh(r) / r - 1) / r^2, by r^2, |r| <= log(2) / 2", lambda z: (mp.sinh(s(z)) / s(z) - 1) / z,
+        0, h**2, lambda z: z, 28, "float")
+    fit_rounded("vm_asin_f32_c", "(asin(x) / x - 1) / x^2, by x^2, |x| <= 1/2", lambda z: (mp.asin(s(z)) / s(z) - 1) / z,
+                mpf(0), mpf(0.25), lambda z: z, 5)
+    fit_rounded("vm_atan_f32_c", "(atan(x) / x - 1) / x^2, by x^2, |x| <= 1", lambda z: (mp.atan(s(z)) / s(z) - 1) / z,
+                mpf(0), mpf(1), lambda z: z * s(z) / mp.atan(s(z)), 10)
     fit("vm_log_f32_c", "(log(1 + f) - f + f^2 / 2) / f^3, sqrt(1/2) <= 1 + f <= sqrt(2)",
         lambda f: (mp.log1p(f) - f + f**2 / 2) / f**3, mp.sqrt(0.5) - 1, mp.sqrt(2) - 1 + mpf("1e-6"),
         lambda f: f**2, 26, "float")

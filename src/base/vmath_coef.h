@@ -91,22 +91,6 @@ static const double vm_short_exp_c[6] = {
     0x1.1110e0f202c62p-7, 0x1.6d4315b1967b2p-10, 0x1.a124eec9ccf0bp-13,
 };
 
-/* sinh(r) / r, by r^2, |r| <= log(2) / 2; error 2^-37.7 */
-static const double vm_short_sinh_c[4] = {
-    0x1.fffffffff61fcp-1,
-    0x1.5555557e71548p-3,
-    0x1.1110a621ddacdp-7,
-    0x1.a17df372fd186p-13,
-};
-
-/* cosh(r), by r^2, |r| <= log(2) / 2; error 2^-34.5 */
-static const double vm_short_cosh_c[4] = {
-    0x1.ffffffffa712cp-1,
-    0x1.0000005c8a4dfp-1,
-    0x1.555464a03a30dp-5,
-    0x1.6da753b02033cp-10,
-};
-
 /* log(1 + f) / f, sqrt(1/2) <= 1 + f <= sqrt(2); error 2^-27.5 */
 static const double vm_short_log_c[10] = {
     0x1.fffffffab3a52p-1, -0x1.fffff847a324bp-2, 0x1.55555d6619097p-2, -0x1.000423b8fa797p-2,
@@ -126,19 +110,6 @@ static const double vm_short_sin_c[4] = {
 static const double vm_short_cos_c[5] = {
     0x1.ffffffff9785fp-1,   -0x1.ffffffbdd5423p-2, 0x1.55553a80f0d04p-5,
     -0x1.6c078410702ccp-10, 0x1.990693f1a2622p-16,
-};
-
-/* asin(x) / x, by x^2, |x| <= 1/2; error 2^-27.6 */
-static const double vm_short_asin_c[6] = {
-    0x1.ffffffdd80258p-1, 0x1.5555f0238c9f8p-3, 0x1.32fb973a8c4efp-4,
-    0x1.74e7b12a9a63bp-5, 0x1.891e20f4027c6p-6, 0x1.5b7bae2293db4p-5,
-};
-
-/* atan(x) / x, by x^2, |x| <= 1; error 2^-28.4 */
-static const double vm_short_atan_c[10] = {
-    0x1.ffffffe79bf93p-1, -0x1.55552f0db4320p-2,  0x1.998f82493d066p-3, -0x1.240b8d994abf9p-3,
-    0x1.bfc9e8c2b0243p-4, -0x1.5601364b1cac3p-4,  0x1.d3ad79f53e142p-5, -0x1.f148f2a829af1p-6,
-    0x1.57a8c747ed314p-7, -0x1.bdf39729124b6p-10,
 };
 
 /* log(erfc(x)) / x, 0 <= x <= 4; error 2^-27.2 */
@@ -161,9 +132,44 @@ static const float vm_exp_f32_c[5] = {
     0x1.000000p-1F, 0x1.5554dep-3F, 0x1.55551ap-5F, 0x1.120b62p-7F, 0x1.6d1106p-10F,
 };
 
-/* the same for tanh; error 2^-32.6 */
+/* the same for expm1; error 2^-32.6 */
 static const float vm_expm1_f32_c[6] = {
     0x1.000000p-1F, 0x1.555556p-3F, 0x1.5554eap-5F, 0x1.1110e0p-7F, 0x1.6d4316p-10F, 0x1.a124eep-13F,
+};
+
+/* (2^r - 1 - r log(2)) / r^2, |r| <= 1/2; error 2^-27.0 */
+static const float vm_exp2_f32_c[5] = {
+    0x1.ebfbe0p-3F, 0x1.c6afeep-5F, 0x1.3b2a80p-7F, 0x1.5ec866p-10F, 0x1.43e71cp-13F,
+};
+
+/* ((e^(2r) - 1) / 2 - r) / r^2, |r| <= log(2) / 4; error 2^-31.1 */
+static const float vm_tanh_f32_c[6] = {
+    0x1.000000p+0F, 0x1.555556p-1F, 0x1.5554eap-2F, 0x1.1110e0p-3F, 0x1.6d4316p-5F, 0x1.a124fap-7F,
+};
+
+/* (cosh(r) - 1) / r^2, by r^2, |r| <= log(2) / 2; error 2^-32.6 */
+static const float vm_cosh_f32_c[3] = {
+    0x1.000000p-1F,
+    0x1.5554eap-5F,
+    0x1.6d4316p-10F,
+};
+
+/* (sinh(r) / r - 1) / r^2, by r^2, |r| <= log(2) / 2; error 2^-35.7 */
+static const float vm_sinh_f32_c[3] = {
+    0x1.555556p-3F,
+    0x1.1110e0p-7F,
+    0x1.a124e4p-13F,
+};
+
+/* (asin(x) / x - 1) / x^2, by x^2, |x| <= 1/2; error 2^-27.5 */
+static const float vm_asin_f32_c[5] = {
+    0x1.5555cap-3F, 0x1.3301acp-4F, 0x1.74808cp-5F, 0x1.8c2538p-6F, 0x1.59652cp-5F,
+};
+
+/* (atan(x) / x - 1) / x^2, by x^2, |x| <= 1; error 2^-30.8 */
+static const float vm_atan_f32_c[10] = {
+    -0x1.555550p-2F, 0x1.99979ap-3F,  -0x1.247000p-3F, 0x1.c4c60cp-4F,  -0x1.6846dep-4F,
+    0x1.12bdb6p-4F,  -0x1.6a3d7ep-5F, 0x1.6ad2f8p-6F,  -0x1.d38fe6p-8F, 0x1.1a7464p-10F,
 };
 
 /* (log(1 + f) - f + f^2 / 2) / f^3, sqrt(1/2) <= 1 + f <= sqrt(2); error 2^-28.6 */

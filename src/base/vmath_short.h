@@ -6,10 +6,15 @@
 
 #include "base/vmath_trig.h"
 
+/* The smaller of both; NaN stays. */
+static inline float vm_at_most_f32(float x, float hi) { return hi < x ? hi : x; }
+
+/* Both bounds are compared with x itself, or compilers make a choice of three of what follows. */
 static inline float vm_clamp_f32(float x, float lo, float hi)
 {
-    x = x < lo ? lo : x;
-    return x > hi ? hi : x;
+    bool low = x < lo;
+    x = vm_at_most_f32(x, hi);
+    return low ? lo : x;
 }
 
 /* 1 / x for 2^-126 <= |x| < 2^126: a quotient in f32, and a step of Newton's. */
@@ -44,16 +49,6 @@ static inline double vm_short_exp(double x)
     return scale * fma(r * r, VM_POLY(r, vm_short_exp_c), 1 + r);
 }
 
-/* e^-x = 2^-k (cosh(r) - sinh(r)), so that sums of 2^k and 2^-k remain as factors. */
-static inline void vm_short_hyperbolic(double x, double *sinh_x, double *cosh_x)
-{
-    double r, scale = 0.5 * vm_pow2_shifted(vm_short_reduce(x, &r)), inverse = 0.25 / scale, z = r * r;
-    double sum = scale + inverse, difference = scale - inverse;
-    double s = r * VM_POLY(z, vm_short_sinh_c), c = VM_POLY(z, vm_short_cosh_c);
-    *sinh_x = fma(s, sum, c * difference);
-    *cosh_x = fma(c, sum, s * difference);
-}
-
 /* log x for a normal x > 0 */
 static inline double vm_short_log(double x)
 {
@@ -85,25 +80,6 @@ static inline double vm_short_sin_quadrant(double r, uint64_t q)
 {
     double y = q & 1 ? vm_short_cos_part(r) : vm_short_sin_part(r);
     return vm_from_bits(vm_bits(y) ^ (q & 2) << 62);
-}
-
-/* sqrt(z) to 2^-40: what rounding took from it is (z - s^2) / (2 s), 1 / s read off the bits of z to 4 %. */
-static inline double vm_short_sqrt(float z)
-{
-    uint32_t bits;
-    float s = sqrtf(z), inverse;
-    memcpy(&bits, &z, sizeof bits);
-    bits = 0x5f375a86u - (bits >> 1);
-    memcpy(&inverse, &bits, sizeof inverse);
-    return (double)s + (double)(fmaf(-s, s, z) * (0.5F * inverse));
-}
-
-/* asin(a) for 0 <= a <= 1/2; beyond, where `far` is set, acos(a) / 2. */
-static inline double vm_short_asin_part(float a, bool far)
-{
-    float z = far ? (1 - a) * 0.5F : a * a;
-    double s = far ? vm_short_sqrt(z) : (double)a, zz = far ? (double)z : (double)a * (double)a;
-    return s * VM_POLY(zz, vm_short_asin_c);
 }
 
 /* erfc(x), |x| <= 26 */

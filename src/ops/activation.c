@@ -50,7 +50,10 @@ static tp_tensor *gated_slope(tp_tensor *x, tp_tensor *s, tp_tensor *dz)
 }
 
 static inline double silu(double x) { return x * vm_sigmoid(x); }
-static inline float siluf(float x) { return vm_gated_f32(x, x, 0); }
+static inline float siluf(float x)
+{
+    return vm_gated_f32(x, vm_at_most_f32(fabsf(x), 110), VM_LOG2E_F32, VM_LOG2E_L_F32);
+}
 
 TP_FUNCTION(silu,
             _Generic(x, float
@@ -92,6 +95,7 @@ TP_FUNCTION(mish,
 #define ONE_OVER_SQRT_2PI 0.39894228040143267794
 #define TANH_GAIN         1.5957691216057307117 /* 2 sqrt(2 / pi) */
 #define TANH_CUBE         0.044715
+#define GAIN_H            0x1.26aecp+1
 
 /* P(normal < x) = erfc(a) / 2, a = -x / sqrt(2). A rounding error d of `a` is magnified by up to 2 a^2, so it
  * is taken back with the slope of erfc. */
@@ -118,16 +122,17 @@ static inline float geluf(float x)
     return x == -INFINITY ? NAN : (float)((double)x * cdf);
 }
 
-/* 2 z in two parts: w = TANH_GAIN + TANH_GAIN TANH_CUBE x^2, times x. */
+/* 2 z log2(e) = x w for w = gain + cube x^2. As a multiple of the last bit of any w, which is below 16, gain
+ * is what is taken from w exactly. */
 static inline float gelu_tanhf(float x)
 {
-    const float gain = (float)TANH_GAIN, gain_l = (float)(TANH_GAIN - (double)gain);
-    const float cube = (float)(TANH_GAIN * TANH_CUBE), cube_l = (float)(TANH_GAIN * TANH_CUBE - (double)cube);
-    float held = vm_clamp_f32(x, -128, 128), z = held * held, zl = fmaf(held, held, -z);
-    float p = cube * z, pl = fmaf(cube, z, -p) + fmaf(cube, zl, cube_l * z);
-    float w = gain + p, part = w - gain, wl = (gain - (w - part)) + (p - part) + (pl + gain_l);
-    float h = held * w;
-    return vm_gated_f32(x, h, fmaf(held, w, -h) + held * wl);
+    const double gain = TANH_GAIN * VM_LOG2E, cube = gain * TANH_CUBE;
+    const float gain_h = (float)GAIN_H, gain_l = (float)(gain - GAIN_H), cube_h = (float)cube,
+                cube_l = (float)(cube - (double)cube_h);
+    float a = vm_at_most_f32(fabsf(x), 11), z = a * a, zl = fmaf(a, a, -z);
+    float w = fmaf(cube_h, z, gain_h),
+          wl = fmaf(cube_h, z, gain_h - w) + fmaf(cube_h, zl, fmaf(cube_l, z, gain_l));
+    return vm_gated_f32(x, a, w, wl);
 }
 
 static tp_tensor *gelu_slope_of(tp_tensor *x, bool approximate)
