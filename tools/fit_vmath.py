@@ -84,6 +84,8 @@ def fit_short():
         -h, h + mpf("1e-6"), lambda r: r, 27)
     fit("vm_short_log_c", "log(1 + f) / f, sqrt(1/2) <= 1 + f <= sqrt(2)", lambda f: mp.log1p(f) / f,
         mp.sqrt(0.5) - 1, mp.sqrt(2) - 1 + mpf("1e-6"), one, 27)
+    fit("vm_short_atanh_c", "2 atanh(s) / s, by s^2, |s| <= (sqrt(2) - 1)^2", lambda z: 2 * mp.atanh(s(z)) / s(z),
+        0, (mp.sqrt(2) - 1) ** 4, lambda z: mpf(0.5), 38)
     fit("vm_short_sin_c", "sin(r) / r, by r^2, |r| <= pi / 4", lambda z: mp.sin(s(z)) / s(z), 0, (pi / 4) ** 2, one, 27)
     fit("vm_short_cos_c", "cos(r), by r^2, |r| <= pi / 4", lambda z: mp.cos(s(z)), 0, (pi / 4) ** 2, one, 27)
     fit("vm_short_erf_c", "log(erfc(x)) / x, 0 <= x <= 4", lambda x: mp.log(mp.erfc(x)) / x, 0, 4,

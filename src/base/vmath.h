@@ -9,9 +9,6 @@
 
 #include "base/vmath_f32.h"
 
-static inline float vm_powf(float x, float y) { return (float)vm_pow((double)x, (double)y); }
-static inline float vm_atan2f(float y, float x) { return (float)vm_atan2((double)y, (double)x); }
-
 #define m_exp(x)         _Generic((x), float : vm_expf, double : vm_exp)(x)
 #define m_expm1(x)       _Generic((x), float : vm_expm1f, double : vm_expm1)(x)
 #define m_expm1_wide(x)  _Generic((x), float : vm_expm1_wide, double : vm_expm1)(x)

@@ -98,6 +98,12 @@ static const double vm_short_log_c[10] = {
     0x1.0647766ddbf25p-3, -0x1.31330d7d02a49p-4,
 };
 
+/* 2 atanh(s) / s, by s^2, |s| <= (sqrt(2) - 1)^2; error 2^-45.1 */
+static const double vm_short_atanh_c[6] = {
+    0x1.fffffffffff12p+0, 0x1.555555567148cp-1, 0x1.9999962c06032p-2,
+    0x1.2494381ee5869p-2, 0x1.c620ee6e2b4a3p-3, 0x1.9192e478c4308p-3,
+};
+
 /* sin(r) / r, by r^2, |r| <= pi / 4; error 2^-28.3 */
 static const double vm_short_sin_c[4] = {
     0x1.ffffffe585f56p-1,

@@ -29,11 +29,13 @@ static inline vm_dd vm_exp_parts(double h, double l, double *k)
     return vm_fast_sum(m.h, m.l);
 }
 
-/* x held within [lo, hi]; NaN stays. */
+/* x held within [lo, hi]; NaN stays. Both bounds are compared with x itself, or compilers make a choice of
+ * three of what follows. */
 static inline double vm_clamp(double x, double lo, double hi)
 {
-    x = x < lo ? lo : x;
-    return x > hi ? hi : x;
+    bool low = x < lo;
+    x = hi < x ? hi : x;
+    return low ? lo : x;
 }
 
 static inline double vm_exp(double x)

@@ -202,6 +202,15 @@ static inline double vm_short_softplus(float x)
 static inline float vm_softplusf(float x) { return (float)vm_short_softplus(x); }
 static inline float vm_log_sigmoidf(float x) { return (float)-vm_short_softplus(-x); }
 
+/* |x|^y = e^(y log |x|) in f64, where every float is normal */
+static inline float vm_powf(float x, float y)
+{
+    double a = (double)fabsf(x), l = vm_short_log_fine(a);
+    l = a < INFINITY ? l : a; /* inf, NaN */
+    l = a == 0 ? -INFINITY : l;
+    return (float)vm_pow_ends(vm_short_exp(vm_clamp((double)y * l, -150, 150)), (double)x, (double)y);
+}
+
 /* --- trigonometry --------------------------------------------------------------------------------- */
 
 static inline float vm_sinf_near(float x)
@@ -299,6 +308,22 @@ static inline float vm_atanf(float x)
     float t = far ? -inverse : a, w = vm_atan_part_f32(t, &wl, &slope);
     float low = far ? fmaf(inverse * fmaf(inverse, a, -1), slope, VM_PIO2_L_F32) : 0;
     return copysignf(vm_angle_f32(far ? VM_PIO2_F32 : 0, t, w, fmaf(t, wl, low)), x);
+}
+
+/* From the quotient of the smaller and the larger coordinate, in f64, where it does not leave the normal
+ * numbers; infinite ones count as equal, zeros as on the axis. */
+static inline float vm_atan2f(float y, float x)
+{
+    bool steep = fabsf(y) > fabsf(x), left = copysignf(1, x) < 0;
+    double a = (double)fabsf(steep ? x : y), b = (double)fabsf(steep ? y : x), equal = b > 0 ? 1 : 0;
+    double exact = a == b ? equal : a / b;
+    float t = (float)exact, tl = (float)(exact - (double)t), wl, slope;
+    float w = vm_atan_part_f32(t, &wl, &slope), quarters = steep ? 1 : left ? 2 : 0;
+    float low = fmaf(t, wl, tl * slope);
+    t = steep != left ? -t : t;
+    low = (steep != left ? -low : low) + quarters * VM_PIO2_L_F32;
+    float r = copysignf(vm_angle_f32(quarters * VM_PIO2_F32, t, w, low), y);
+    return x != x || y != y ? x + y : r;
 }
 
 /* --- error function ------------------------------------------------------------------------------- */

@@ -86,23 +86,33 @@ static inline vm_dd vm_log_dd(double x)
     return vm_fast_sum(t.h, t.l + (y.l + (n.l + k * VM_LN2_L)));
 }
 
-/* |x|^y = e^(y log |x|); then the sign, and the cases that Annex F singles out. */
+/* x^y from r = |x|^y: the sign, and the cases that Annex F singles out. Without branches. */
+static inline double vm_pow_ends(double r, double x, double y)
+{
+    double half = 0.5 * y;
+    bool whole = floor(y) == y, finite_below = (x < 0) & (x > -INFINITY),
+         at_end = (fabs(x) == 1) & (fabs(y) == INFINITY);
+    bool one = (x == 1) | (y == 0);
+    bool odd = whole & (floor(half) != half);
+    uint64_t sign = odd ? UINT64_C(1) << 63 : 0;
+    r = vm_from_bits(vm_bits(r) ^ (vm_bits(x) & sign));
+    bool none = finite_below & !whole;
+    r = none ? NAN : r;
+    r = at_end ? 1 : r;
+    return one ? 1 : r;
+}
+
+/* |x|^y = e^(y log |x|) */
 static inline double vm_pow(double x, double y)
 {
     double a = fabs(x), k;
     vm_dd l = vm_log_dd(a);
-    l = a < INFINITY ? l : (vm_dd){a, 0}; /* inf, NaN */
-    l = a == 0 ? (vm_dd){-INFINITY, 0} : l;
+    l.h = a < INFINITY ? l.h : a; /* inf, NaN */
+    l.h = a == 0 ? -INFINITY : l.h;
     vm_dd p = vm_two_prod(y, l.h);
     p.l = fabs(p.h) < 800 ? p.l + y * l.l : 0;
     vm_dd m = vm_exp_parts(vm_clamp(p.h, -800, 800), p.l, &k);
-    double r = vm_scale(m.h, k);
-
-    bool whole = floor(y) == y, odd = whole && fabs(y) < 0x1p53 && 2 * floor(0.5 * y) != y;
-    r = signbit(x) && odd ? -r : r;
-    r = x < 0 && a < INFINITY && !whole ? NAN : r;
-    r = a == 1 && fabs(y) == INFINITY ? 1 : r;
-    return x == 1 || y == 0 ? 1 : r;
+    return vm_pow_ends(vm_scale(m.h, k), x, y);
 }
 
 #endif

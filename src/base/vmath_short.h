@@ -9,7 +9,6 @@
 /* The smaller of both; NaN stays. */
 static inline float vm_at_most_f32(float x, float hi) { return hi < x ? hi : x; }
 
-/* Both bounds are compared with x itself, or compilers make a choice of three of what follows. */
 static inline float vm_clamp_f32(float x, float lo, float hi)
 {
     bool low = x < lo;
@@ -49,13 +48,26 @@ static inline double vm_short_exp(double x)
     return scale * fma(r * r, VM_POLY(r, vm_short_exp_c), 1 + r);
 }
 
+/* x = 2^k (1 + f), a normal x > 0, with sqrt(1/2) <= 1 + f < sqrt(2); returns k. */
+static inline double vm_short_split(double x, double *f)
+{
+    uint64_t k = (vm_bits(x) - 0x3fe6a09e667f3bcdu + (UINT64_C(2048) << 52)) >> 52;
+    *f = vm_from_bits(vm_bits(x) - ((k - 2048) << 52)) - 1;
+    return vm_from_bits(0x4330000000000000u | k) - (0x1p52 + 2048);
+}
+
 /* log x for a normal x > 0 */
 static inline double vm_short_log(double x)
 {
-    uint64_t k = (vm_bits(x) - 0x3fe6a09e667f3bcdu + (UINT64_C(2048) << 52)) >> 52;
-    double f = vm_from_bits(vm_bits(x) - ((k - 2048) << 52)) - 1;
-    double power = vm_from_bits(0x4330000000000000u | k) - (0x1p52 + 2048);
-    return fma(power, VM_LN2_H, f * VM_POLY(f, vm_short_log_c));
+    double f, k = vm_short_split(x, &f);
+    return fma(k, VM_LN2_H, f * VM_POLY(f, vm_short_log_c));
+}
+
+/* The same with a relative error of 2^-38: 2 atanh(s) with s = f / (2 + f) */
+static inline double vm_short_log_fine(double x)
+{
+    double f, k = vm_short_split(x, &f), s = f * vm_short_inverse(2 + f);
+    return fma(k, VM_LN2_H, s * VM_POLY(s * s, vm_short_atanh_c));
 }
 
 /* log(1 + x) for x > -1, finite */
