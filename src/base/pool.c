@@ -90,14 +90,20 @@ int tp_threads(void)
 
 int64_t tp_parallel_forks(void) { return atomic_load_explicit(&forks, memory_order_relaxed); }
 
+int tp_parallel_most(int64_t work, int64_t least)
+{
+    if (work < 2 * least) return 1;
+    int most = tp_threads();
+    return work / least < most ? (int)(work / least) : most;
+}
+
 int tp_parallel_parts(int64_t work, int64_t least)
 {
     enum { WAKING = 16 }; /* times what it takes to hand a part to one that is awake */
     if (work < 2 * least) return 1;
     if (atomic_load_explicit(&workers[0].state, memory_order_relaxed) == ASLEEP && work < WAKING * least)
         return 1;
-    int most = tp_threads();
-    return work / least < most ? (int)(work / least) : most;
+    return tp_parallel_most(work, least);
 }
 
 int64_t tp_part_start(int64_t n, int64_t grain, int part, int parts)

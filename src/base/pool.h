@@ -20,6 +20,10 @@ void tp_parallel(int parts, tp_part_fn *part, void *work);
  * to be woken for little. */
 int tp_parallel_parts(int64_t work, int64_t least);
 
+/* The most that tp_parallel_parts may say, whether threads sleep or not: for memory that each part needs, of
+ * which a step then takes the same every time. */
+int tp_parallel_most(int64_t work, int64_t least);
+
 /* What kernels take for an element, in tenths of a nanosecond: f32 in rows of 64 that lie in the cache, with
  * AVX-512 at 2.5 GHz and one thread, by bench/kernels.c. Other dtypes, narrower instructions and memory take
  * longer, so that a part is worth no less than was measured. */

@@ -88,15 +88,17 @@ void tp_each_position(const tp_call *call, tp_walk *w, int64_t elements, tp_cost
     enum { LINE = 128 };
     const int64_t n = positions_of(w);
     void *rooms = NULL;
-    int parts = tp_parts_worth(n * elements, cost);
+    int parts = tp_parts_worth(n * elements, cost),
+        most = tp_parallel_most(n * elements, TP_PART_LEAST / (int)cost);
     if (parts > n) parts = (int)n;
-    const size_t each = parts == 1 ? room : (room + LINE) / LINE * LINE + LINE; /* lines are one thread's */
-    if (room && !(rooms = tp_alloc(call->context, each * (size_t)parts))) return;
+    if (most > n) most = (int)n;
+    const size_t each = most < 2 ? room : (room + LINE) / LINE * LINE + LINE; /* lines are one thread's */
+    if (room && !(rooms = tp_alloc(call->context, each * (size_t)most))) return;
     if (parts == 1)
         run(w, n, rooms, of);
     else
         tp_parallel(parts, run_positions, &(positions){w, n, rooms, each, run, of});
-    if (room) tp_free(call->context, rooms, each * (size_t)parts);
+    if (room) tp_free(call->context, rooms, each * (size_t)most);
 }
 
 typedef struct spans {

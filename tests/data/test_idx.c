@@ -116,7 +116,7 @@ static void test_refused(void **state)
     expect_error(c, TP_ERR_IO,
                  "/nowhere/train-images-idx3-ubyte: there is no such file, with or without .gz");
     tp_dataset_open(c, "mnist:");
-    expect_error(c, TP_ERR_IO, "there is no such file");
+    expect_error(c, TP_ERR_ARGUMENT, "'mnist:' takes a folder");
     write_bytes("train-images-idx3-ubyte", bytes, idx_bytes(bytes, 3, (unsigned[]){0, 2, 3}, 1));
     write_bytes("train-labels-idx1-ubyte", bytes, idx_bytes(bytes, 1, (unsigned[]){0}, 1));
     tp_dataset_open(c, folder_name(), .split = "train");
