@@ -14,7 +14,7 @@ typedef struct tp_op tp_op;
 typedef struct tp_call tp_call;
 
 /* Limits of a row. */
-enum { TP_MAX_IN = 8, TP_MAX_OUT = 4, TP_MAX_ATTR = 6 };
+enum { TP_MAX_IN = 8, TP_MAX_OUT = 4, TP_MAX_ATTR = 6, TP_MEMO = 4 };
 
 /* What a kernel sees of a tensor: element (i,j,..) is data[i * stride[0] + j * stride[1] + ..]. */
 typedef struct tp_array {
@@ -58,9 +58,10 @@ struct tp_call {
     const tp_op *op;
     const tp_attr *attr;
     int n_in, n_out;
-    int loops;                     /* in eval: how many leading axes of all arrays are loops */
-    tp_tensor *const *in;          /* in a derivative rule: only what `reads` names, else NULL */
-    tp_tensor *const *out;         /* likewise */
+    int loops;             /* in eval: how many leading axes of all arrays are loops */
+    tp_tensor *const *in;  /* in a derivative rule: only what `reads` names, else NULL */
+    tp_tensor *const *out; /* likewise */
+    tp_tensor **memo;      /* in `pull`: TP_MEMO results that it keeps for other inputs, NULL at first */
     const struct tp_value *values; /* private; see tp_call_shape */
 };
 

@@ -47,8 +47,10 @@ static bool pull_node(sweep *s, tp_node *node)
 {
     tp_handles h;
     tp_call call;
+    tp_tensor *memo[TP_MEMO] = {NULL};
     if (!tp_handles_open(node, &h)) return false;
     bool done = tp_node_call(node, &call, h.in, h.out);
+    call.memo = memo;
     for (int i = 0; done && i < node->n_in; i++) {
         const tp_value *v = &node->values[i];
         bool wanted = v->node ? !s->xs || v->node->needed : v->leaf && wanted_leaf(s, v->leaf);

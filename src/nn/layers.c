@@ -6,11 +6,30 @@
 
 /* --- linear --- */
 
+/* `row` on matrices: other inputs become one for the call. */
+static tp_tensor *affine(tp_tensor *row(tp_tensor *, tp_tensor *, tp_tensor *), tp_tensor *x,
+                         tp_tensor *weight, tp_tensor *bias)
+{
+    tp_shape shape = tp_shape_of(x), matrix = {.n = 2, .v = {1}};
+    if (shape.n == 2 || shape.n == 0) return row(x, weight, bias);
+    for (int i = 0; i < shape.n - 1; i++) matrix.v[0] *= shape.v[i];
+    matrix.v[1] = shape.v[shape.n - 1];
+    tp_tensor *y = row(tp_reshape(x, matrix), weight, bias);
+    shape.v[shape.n - 1] = tp_size(weight, 0);
+    return tp_reshape(y, shape);
+}
+
 static tp_tensor *linear_forward(tp_module *m, tp_tensor *x)
 {
+    tp_tensor *weight = m->entries[0].tensor;
     tp_entry *bias = tp_module_entry(m, "bias", 4);
-    tp_tensor *y = tp_matmul(x, tp_transpose(m->entries[0].tensor, 0, 1));
-    return bias ? tp_add(y, bias->tensor) : y;
+    return bias ? affine(tp_affine, x, weight, bias->tensor) : tp_matmul(x, tp_transpose(weight, 0, 1));
+}
+
+/* A linear layer with a bias, and relu, in one row. */
+static tp_tensor *linear_relu_forward(tp_module *m, tp_tensor *x)
+{
+    return affine(tp_affine_relu, x, m->entries[0].tensor, tp_module_entry(m, "bias", 4)->tensor);
 }
 
 tp_module *tp_linear_with(tp_context *c, int64_t in, int64_t out, const tp_linear_options *options)
@@ -175,10 +194,21 @@ const char *tp_layer_name_at(int i) { return tp_layer_at(i) ? tp_layer_at(i)->na
 
 /* --- sequential --- */
 
+/* Whether module i and the one after it are computed together. */
+static bool has_relu(const tp_module *m, int i)
+{
+    const tp_module *layer = m->entries[i].child, *next = i + 1 < m->n ? m->entries[i + 1].child : NULL;
+    return layer && next && layer->forward == linear_forward && next->forward == relu_forward &&
+           tp_module_entry(layer, "bias", 4);
+}
+
 tp_tensor *tp_sequential_forward(tp_module *m, tp_tensor *x)
 {
     for (int i = 0; i < m->n; i++) {
-        tp_tensor *y = tp_forward(m->entries[i].child, x);
+        const bool fused = has_relu(m, i);
+        tp_module *layer = m->entries[i].child;
+        tp_tensor *y = fused ? tp_forward_by(layer, linear_relu_forward, x) : tp_forward(layer, x);
+        i += fused;
         if (x != y) tp_drop(x); /* only the next layer, and the graph if there is one, had a use for it */
         x = y;
     }

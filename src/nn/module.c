@@ -167,37 +167,44 @@ tp_module *tp_module_add_child(tp_module *m, const char *name, tp_module *child)
 
 /* --- use --- */
 
-/* Runs the module, as a criterion where there is a target, in a scope of its own; NULL after recording why
- * there is no result. */
-static tp_tensor *run(tp_context *c, tp_module *m, tp_tensor *x, tp_tensor *target, const char *call)
+/* Runs `forward`, or the module as a criterion where there is a target, in a scope of its own; NULL after
+ * recording why there is no result. */
+static tp_tensor *run(tp_context *c, tp_module *m, tp_forward_fn *forward, tp_tensor *x, tp_tensor *target,
+                      const char *call)
 {
-    if (target ? !m->loss : !m->forward) {
+    if (target ? !m->loss : !forward) {
         tp_fail(c, TP_ERR_STATE, "%s: this %s %s", call, m->kind,
                 target ? "is no criterion" : "has no forward pass");
         return NULL;
     }
     tp_mark scope = tp_open_scope_named(c, m->kind);
     if (!scope) return NULL;
-    tp_tensor *y = tp_keep(target ? m->loss(m, x, target) : m->forward(m, x));
+    tp_tensor *y = tp_keep(target ? m->loss(m, x, target) : forward(m, x));
     tp_close_scope(c, scope);
     if (!y) tp_fail(c, TP_ERR_STATE, "%s: the function of this %s gave NULL", call, m->kind);
     return tp_ok(c) ? y : NULL;
 }
 
-static tp_tensor *run_named(tp_context *c, tp_module *m, tp_tensor *x, tp_tensor *target, const char *call)
+static tp_tensor *run_named(tp_context *c, tp_module *m, tp_forward_fn *forward, tp_tensor *x,
+                            tp_tensor *target, const char *call)
 {
     size_t outside = tp_path_push(c, m->name);
-    tp_tensor *y = run(c, m, x, target, call);
+    tp_tensor *y = run(c, m, forward, x, target, call);
     tp_path_pop(c, outside);
     return y ? y : tp_nil(c);
 }
 
-tp_tensor *tp_forward(tp_module *m, tp_tensor *x)
+tp_tensor *tp_forward_by(tp_module *m, tp_forward_fn *forward, tp_tensor *x)
 {
     tp_context *c = tp_module_usable(m, "tp_forward");
     if (!c) return tp_nil(m ? m->object.context : tp_context_of(x));
     if (!tp_object_usable(c, (tp_object *)x, "tp_forward", "x")) return tp_nil(c);
-    return run_named(c, m, x, NULL, "tp_forward");
+    return run_named(c, m, forward, x, NULL, "tp_forward");
+}
+
+tp_tensor *tp_forward(tp_module *m, tp_tensor *x)
+{
+    return tp_forward_by(m, tp_module_is_nil(m) ? NULL : m->forward, x);
 }
 
 tp_tensor *tp_loss(tp_module *criterion, tp_tensor *x, tp_tensor *target)
@@ -206,7 +213,7 @@ tp_tensor *tp_loss(tp_module *criterion, tp_tensor *x, tp_tensor *target)
     if (!c) return tp_nil(criterion ? criterion->object.context : tp_context_of(x));
     bool usable = tp_object_usable(c, (tp_object *)x, "tp_loss", "x") &&
                   tp_object_usable(c, (tp_object *)target, "tp_loss", "target");
-    return usable ? run_named(c, criterion, x, target, "tp_loss") : tp_nil(c);
+    return usable ? run_named(c, criterion, NULL, x, target, "tp_loss") : tp_nil(c);
 }
 
 static void set_training(tp_module *m, bool training)

@@ -87,6 +87,9 @@ const tp_layer *tp_layer_at(int i);
 
 tp_forward_fn tp_sequential_forward;
 
+/* tp_forward with another function than the module's own. */
+tp_tensor *tp_forward_by(tp_module *m, tp_forward_fn *forward, tp_tensor *x);
+
 /* --- text --- */
 
 /* Text that is written as far as there is room, and counted. */

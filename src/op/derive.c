@@ -95,6 +95,7 @@ static tp_tensor *per_direction(const tp_call *call, int i, tp_tensor *const *t,
     if (!all) return result;
     int64_t done = 0;
     for (; done < directions; done++) {
+        for (int k = 0; call->memo && k < TP_MEMO; k++) call->memo[k] = NULL;
         pick(t, n, done, all + directions);
         all[done] = derive(call, i, all + directions, false);
         if (!all[done]) break;

@@ -7,7 +7,8 @@
 
 /* Gates read the output, so that the input need not be kept. At NaN relu passes the gradient and hardtanh
  * does not, as PyTorch. */
-TP_UNARY(relu, m_max(x, 0), tp_ne(y, tp_like(y, 0)), .reads = TP_OUT(0), .kinks = 1)
+TP_UNARY_PULLED(relu, TP_COST_PASS, m_max(x, 0), tp_relu_grad(u, y), .reads = TP_OUT(0), .kinks = 1)
+TP_BINARY(relu_grad, b != 0 ? a : 0, tp_ne(b, tp_like(b, 0)), NULL, .reads = TP_IN(1), .kinks = 1)
 
 static bool hardtanh_sample(int k, int n_in, tp_shape *in, tp_attr *attr, tp_ints *room)
 {
@@ -38,7 +39,10 @@ TP_FUNCTION(elu, x > 0 ? x : (real)(attr[0].d * m_expm1_wide(x)), elu_slope_of(x
 
 /* --- sigmoid and its kin -------------------------------------------------------------------------- */
 
-TP_FUNCTION(sigmoid, m_sigmoid(x), tp_mul(y, tp_rsub_scalar(y, 1)), .reads = TP_OUT(0), .lo = {-5}, .hi = {5})
+TP_UNARY_PULLED(sigmoid, TP_COST_FUNCTION, m_sigmoid(x), tp_sigmoid_grad(u, y), .reads = TP_OUT(0),
+                .lo = {-5}, .hi = {5})
+TP_BINARY(sigmoid_grad, a *(b *(1 - b)), tp_mul(b, tp_rsub_scalar(b, 1)),
+          tp_mul(a, tp_rsub_scalar(tp_mul_scalar(b, 2), 1)), .reads = TP_IN(0) | TP_IN(1))
 TP_FUNCTION(log_sigmoid, m_log_sigmoid(x), tp_sigmoid(tp_neg(x)), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
 TP_FUNCTION(softplus, m_softplus(x), tp_sigmoid(x), .reads = TP_IN(0), .lo = {-5}, .hi = {5})
 

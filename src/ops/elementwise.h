@@ -155,6 +155,20 @@ static inline bool tp_steps_are(const int64_t *s, const int64_t *steps, int n)
     TP_SLOPE1_(name, slope_expression)                                  \
     const tp_rules tp_rules_##name = {.eval = name##_eval, .slope = name##_slope, .text = what, __VA_ARGS__};
 
+/* The same with the product of the slope and u, which one row makes in one pass, in the slope's place. */
+#define TP_UNARY_PULLED(name, price, expression, product, ...)                             \
+    TP_LOOP1_(name##_f32, float, float, expression)                                        \
+    TP_LOOP1_(name##_f64, double, double, expression)                                      \
+    TP_EVAL_(name, .f32 = name##_f32, .f64 = name##_f64, .cost = price)                    \
+    static tp_tensor *name##_pull(const tp_call *call, int i, tp_tensor *const *cotangent) \
+    {                                                                                      \
+        tp_tensor *x = call->in[0], *y = call->out[0], *u = cotangent[0];                  \
+        (void)x, (void)y, (void)i;                                                         \
+        return product;                                                                    \
+    }                                                                                      \
+    const tp_rules tp_rules_##name = {                                                     \
+        .eval = name##_eval, .push = name##_pull, .pull = name##_pull, .text = #expression, __VA_ARGS__};
+
 /* The same for two floats, a and b, with a slope for each: of functions such as exp, all of them. */
 #define TP_BINARY(name, expression, slope_a, slope_b, ...)                         \
     TP_LOOP2_(name##_f32, float, float, expression)                                \

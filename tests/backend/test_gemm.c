@@ -1,4 +1,5 @@
-/* test_gemm.c - products of matrices at every level of instructions, against `eval`, bit by bit. */
+/* test_gemm.c - products of matrices, alone and in layers, at every level of instructions, against `eval`,
+ * bit by bit. */
 #include "fixture.h"
 
 #include "base/pool.h"
@@ -38,22 +39,42 @@ static bool same_bits(tp_tensor *x, tp_tensor *y)
     return same;
 }
 
-/* The product by `eval` and by every level above it. */
-static void expect_eval(tp_tensor *a, tp_tensor *b)
+/* The rows that hold the product a b: the bias is a row of b, as far apart as its columns. */
+enum { PRODUCT, AFFINE, AFFINE_RELU, WEIGHT_GRAD, BIAS_GRAD, ROWS };
+
+static tp_tensor *run_row(int row, tp_tensor *a, tp_tensor *b)
+{
+    if (row == PRODUCT) return tp_matmul(a, b);
+    tp_tensor *bias_grad,
+        *bias = tp_size(b, -2) ? tp_select(b, -2, 0) : tp_sum(b, TP_AXES(-2), false); /* no rows: zeros */
+    if (row == AFFINE) return tp_affine(a, tp_transpose(b, -1, -2), bias);
+    if (row == AFFINE_RELU) return tp_affine_relu(a, tp_transpose(b, -1, -2), bias);
+    tp_tensor *weight_grad = tp_affine_grad(tp_transpose(a, -1, -2), b, &bias_grad);
+    return row == WEIGHT_GRAD ? weight_grad : bias_grad;
+}
+
+/* One of the rows by `eval` and by every level above it. */
+static void expect_eval_row(int row, tp_tensor *a, tp_tensor *b)
 {
     tp_context *c = tp_context_of(a);
     tp_mark scope = tp_open_scope(c);
     tp_simd_use(TP_SIMD_BASELINE);
-    tp_tensor *expected = tp_matmul(a, b);
+    tp_tensor *expected = run_row(row, a, b);
+    assert_true(tp_ok(c));
     for (int level = TP_SIMD_AVX2; level <= (int)tp_simd_widest(); level++) {
         tp_simd_use((tp_simd)level);
-        if (same_bits(tp_matmul(a, b), expected)) continue;
+        if (same_bits(run_row(row, a, b), expected)) continue;
         tp_shape s = tp_shape_of(a), t = tp_shape_of(b);
-        fail_msg("%s: other bits than eval for [..,%d,%d] x [..,%d,%d] %s", tp_simd_level(),
+        fail_msg("%s: row %d has other bits than eval for [..,%d,%d] x [..,%d,%d] %s", tp_simd_level(), row,
                  (int)s.v[s.n - 2], (int)s.v[s.n - 1], (int)t.v[t.n - 2], (int)t.v[t.n - 1],
                  tp_dtype_name(tp_dtype_of(a)));
     }
     tp_close_scope(c, scope);
+}
+
+static void expect_eval(tp_tensor *a, tp_tensor *b)
+{
+    for (int row = PRODUCT; row < (tp_rank(a) > 1 ? ROWS : AFFINE); row++) expect_eval_row(row, a, b);
 }
 
 /* --- inputs --- */
@@ -102,11 +123,15 @@ static tp_tensor *matrix(tp_context *c, int layout, int64_t rows, int64_t column
     }
 }
 
+/* The product and, in turn, another row. */
 static void compare(tp_context *c, int64_t m, int64_t k, int64_t n, int layout_a, int layout_b,
                     tp_dtype dtype, double (*draw)(void))
 {
+    static int turn;
     tp_mark scope = tp_open_scope(c);
-    expect_eval(matrix(c, layout_a, m, k, dtype, draw), matrix(c, layout_b, k, n, dtype, draw));
+    tp_tensor *a = matrix(c, layout_a, m, k, dtype, draw), *b = matrix(c, layout_b, k, n, dtype, draw);
+    expect_eval_row(PRODUCT, a, b);
+    expect_eval_row(AFFINE + turn++ % (ROWS - AFFINE), a, b);
     tp_close_scope(c, scope);
 }
 
@@ -235,7 +260,7 @@ static void expect_threads_agree(tp_tensor *a, tp_tensor *b)
     tp_context *c = tp_context_of(a);
     tp_mark scope = tp_open_scope(c);
     tp_simd_use(TP_SIMD_BASELINE);
-    tp_tensor *expected = tp_matmul(a, b);
+    tp_tensor *expected = tp_matmul(a, b), *layer = run_row(AFFINE_RELU, a, b);
     for (int level = TP_SIMD_AVX2; level <= (int)tp_simd_widest(); level++)
         for (int threads = 1; threads <= 8; threads += threads < 3 ? 1 : 2) {
             tp_simd_use((tp_simd)level);
@@ -244,6 +269,7 @@ static void expect_threads_agree(tp_tensor *a, tp_tensor *b)
             tp_tensor *y = tp_matmul(a, b);
             assert_int_equal(tp_parallel_forks() - before, threads > 1);
             assert_true(same_bits(y, expected));
+            assert_true(same_bits(run_row(AFFINE_RELU, a, b), layer));
         }
     tp_set_threads(0);
     tp_close_scope(c, scope);

@@ -188,7 +188,7 @@ static const bug bugs[] = {
      .with = {.slope = slope_cut}},
     {"slope: of the other input", "mul", "Jacobian by reverse against differences",
      .with = {.slope = slope_other_slot}},
-    {"slope: gate inverted", "relu", "Jacobian by reverse against differences",
+    {"slope: gate inverted", "hardtanh", "Jacobian by reverse against differences",
      .with = {.slope = slope_inverted}},
 
     /* linear + pull */

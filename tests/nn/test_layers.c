@@ -80,6 +80,35 @@ static void test_sequential(void **state)
     expect_values(tp_forward(outer, x), TP_SHAPE(2), log(2), log(1 + exp(2)));
 }
 
+/* A linear layer and the relu after it are one row in a sequence, and have the bits of the two: values and
+ * all gradients, for inputs of every rank. */
+static void test_fused(void **state)
+{
+    enum { RESULTS = 4, MOST = 7 * 7 * 7 };
+    tp_context *c = *state;
+    static const tp_dtype dtypes[] = {TP_F32, TP_F64, TP_BF16};
+    for (int i = 0; i < 9; i++) {
+        tp_module *linear = tp_linear(c, 7, 5, .dtype = dtypes[i % 3]), *relu = tp_relu_layer(c);
+        tp_module *net = tp_sequential(c, linear, relu);
+        tp_tensor *x = tp_normal(c, (tp_shape){i / 3 + 1, {7, 7, 7}}, 0, 1, dtypes[i % 3]);
+        tp_tensor *const xs[] = {tp_require_grad(x), tp_parameter(linear, "weight"),
+                                 tp_parameter(linear, "bias")};
+        tp_tensor *result[2][RESULTS];
+        for (int fused = 0; fused < 2; fused++) {
+            result[fused][0] = fused ? tp_forward(net, x) : tp_forward(relu, tp_forward(linear, x));
+            tp_tensor *sum = tp_sum(tp_square(result[fused][0]), TP_ALL, false);
+            tp_grads_with(sum, RESULTS - 1, xs, result[fused] + 1, NULL);
+        }
+        for (int k = 0; k < RESULTS; k++) {
+            double values[2][MOST] = {{0}};
+            for (int fused = 0; fused < 2; fused++)
+                tp_read_doubles(result[fused][k], values[fused], tp_numel(result[fused][k]));
+            assert_true(tp_ok(c));
+            assert_memory_equal(values[0], values[1], sizeof values[0]);
+        }
+    }
+}
+
 /* A wrong shape deep in a net names the layer by path, the op and both shapes. */
 static void test_path_in_errors(void **state)
 {
@@ -87,7 +116,7 @@ static void test_path_in_errors(void **state)
     tp_module *net =
         tp_sequential(c, tp_linear(c, 2, 3), tp_sequential(c, tp_linear(c, 4, 1), tp_relu_layer(c)));
     FAILS(tp_forward(net, tp_ones(c, TP_SHAPE(5, 2), TP_F32)),
-          "1.0: matmul_2d (m,k),(k,n)->(m,n): cannot take [5,3], [4,1]");
+          "1.0: affine_relu (m,k),(n,k),(n)->(m,n): cannot take [5,3], [1,4], [1]");
     FAILS(tp_neg(NULL), ""); /* without a context there is nowhere to say it */
     assert_true(tp_is_nil(tp_add(tp_ones(c, TP_SHAPE(2), TP_F32), tp_ones(c, TP_SHAPE(3), TP_F32))));
     assert_ptr_equal(strstr(tp_error_text(c), "add "), tp_error_text(c)); /* the path is gone */
@@ -111,8 +140,8 @@ static void test_memory(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    TEST(test_values),     TEST(test_linear),         TEST(test_dropout),
-    TEST(test_sequential), TEST(test_path_in_errors), TEST(test_memory),
+    TEST(test_values), TEST(test_linear),         TEST(test_dropout), TEST(test_sequential),
+    TEST(test_fused),  TEST(test_path_in_errors), TEST(test_memory),
 };
 
 int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }

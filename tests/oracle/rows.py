@@ -184,6 +184,29 @@ def matmul_cases(op, maker):
         yield Case([Input(draw((2, 3), pair[0])), Input(draw((3, 2), pair[1]))], grad=False)
 
 
+def affine(x, weight, bias):
+    return x @ weight.mT + bias.unsqueeze(-2)
+
+
+def affine_cases(op, maker):
+    for dtype in FLOATS:
+        for x, weight, bias in (((3, 4), (2, 4), (2,)), ((1, 1), (1, 1), (1,)), ((2, 3, 4), (5, 4), (5,)), ((0, 4), (2, 4), (2,)),
+                                ((3, 0), (2, 0), (2,)), ((2, 1, 3, 4), (5, 2, 4), (1, 2)), ((5, 17), (9, 17), (9,))):
+            yield Case([view(x, "transposed", maker(0, dtype)), view(weight, "stepped", maker(1, dtype)),
+                        view(bias, "reversed", maker(2, dtype))])
+
+
+def affine_grad(x, u):
+    weight_t = x.mT @ u
+    return [weight_t, u.sum(-2).expand(weight_t.shape[:-2] + u.shape[-1:])]
+
+
+def affine_grad_cases(op, maker):
+    for dtype in FLOATS:
+        for x, u in (((4, 3), (4, 2)), ((1, 1), (1, 1)), ((2, 4, 3), (4, 5)), ((0, 3), (0, 2)), ((17, 9), (17, 5))):
+            yield Case([view(x, "transposed", maker(0, dtype)), view(u, "stepped", maker(1, dtype))])
+
+
 def cast_cases(op, maker):
     for source in FLOATS:
         for target in FLOATS:
@@ -363,9 +386,11 @@ ROWS = {
     "square": Row(torch.square, no_bool="in torch the exponent turns a bool into i64"),
     # activation.c
     "relu": Row(F.relu),
+    "relu_grad": Row(lambda u, y: torch.where(y != 0, u, torch.zeros_like(u))),
     "hardtanh": Row(lambda x, min, max: F.hardtanh(x, min, max), attrs=({}, {"min": -0.5, "max": 1.5})),
     "leaky_relu": Row(F.leaky_relu, attrs=({}, {"negative_slope": 0.3})),
     "elu": Row(F.elu, attrs=({}, {"alpha": 0.5})),
+    "sigmoid_grad": Row(lambda u, y: u * y * (1 - y.to((u * y).dtype))),
     "log_sigmoid": Row(F.logsigmoid),
     "softplus": Row(F.softplus),
     "silu": Row(F.silu),
@@ -467,6 +492,9 @@ ROWS = {
         ((0,), "plain", {"rows": 2, "columns": 2, "offset": 2}))),
     # matmul.c
     "matmul_2d": Row(torch.matmul, cases=matmul_cases),
+    "affine": Row(affine, cases=affine_cases),
+    "affine_relu": Row(lambda x, weight, bias: F.relu(affine(x, weight, bias)), cases=affine_cases),
+    "affine_grad": Row(affine_grad, cases=affine_grad_cases),
     # gather.c
     "gather": Row(gather, cases=indexed(False)),
     "scatter_add": Row(scatter_add, cases=indexed(True)),

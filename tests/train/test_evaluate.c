@@ -201,7 +201,7 @@ static void test_refused(void **state)
     NO_SCORES(tp_evaluate(linear_net(c, 4, 2, TP_F32), data));
     expect_error(c, TP_ERR_SHAPE, "cross_entropy: the net gives [10,2], too few outputs for 3 classes");
     NO_SCORES(tp_evaluate(net, numbers));
-    expect_error(c, TP_ERR_SHAPE, "0: matmul"); /* of the wrong width */
+    expect_error(c, TP_ERR_SHAPE, "0: affine"); /* of the wrong width */
     NO_SCORES(tp_evaluate(net, data, .criterion = tp_criterion_named(c, "mse")));
     expect_error(c, TP_ERR_DTYPE, "mse: takes numbers, and the targets are indices of 3 classes");
     NO_SCORES(tp_evaluate(net, data, .criterion = tp_criterion_named(c, "bce_with_logits")));

@@ -353,7 +353,7 @@ static void test_refused(void **state)
     assert_true(tp_history_is_nil(tp_fit(net, opt, none)));
     expect_error(c, TP_ERR_DATA, "the data set is empty");
     assert_true(tp_history_is_nil(tp_fit(net, opt, line(c, 10, 0, 1))));
-    expect_error(c, TP_ERR_SHAPE, "0: matmul");
+    expect_error(c, TP_ERR_SHAPE, "0: affine");
     assert_true(tp_history_is_nil(tp_fit(net, NULL, data)));
     expect_error(c, TP_ERR_ARGUMENT, "tp_fit: argument 'optimizer' is NULL");
     assert_true(tp_history_is_nil(tp_fit(NULL, opt, data)));

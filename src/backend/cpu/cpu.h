@@ -4,6 +4,6 @@
 
 #include "tensor/kernel.h"
 
-tp_kernel_fn tp_cpu_matmul_2d;
+tp_kernel_fn tp_cpu_matmul_2d, tp_cpu_affine, tp_cpu_affine_relu, tp_cpu_affine_grad;
 
 #endif

@@ -1,4 +1,5 @@
-/* gemm.c - the kernel of matmul_2d: which product runs, over loops and dtypes. */
+/* gemm.c - the kernels of matmul_2d and of what layers make of it: which product runs, over loops and dtypes.
+ */
 #include "backend/cpu/gemm.h"
 
 #include "backend/cpu/cpu.h"
@@ -20,19 +21,14 @@ static tp_gemm_fn *const gemms[TP_SIMD_LEVELS][2] = {
 #endif
 };
 
-/* Joins loop `i` with the rows, where all rows take the same b and lie one step apart. */
-static bool rows_go_on(const tp_array *a, const tp_array *b, const tp_array *y, int i, int64_t m)
-{
-    int64_t down = a->stride[a->rank - 2], out = y->stride[y->rank - 2];
-    return b->stride[i] == 0 && a->stride[i] == m * down && y->stride[i] == m * out;
-}
-
 /* What the threads share out: products, or the rows or columns of each. Elements have chains of their own, so
  * that bits do not depend on it. */
 typedef struct job {
     tp_gemm_fn *gemm;
-    tp_gemm all; /* a, b, y: not set */
+    tp_gemm all; /* a, b, y, bias: not set */
     const tp_array *a, *b, *y;
+    const tp_array *bias; /* NULL: none */
+    bool relu;
     int loops;
     int64_t count;         /* of products, one for each position in the loops */
     size_t room_a, room_b; /* bytes for copies, of each part; 0: there are none */
@@ -40,23 +36,35 @@ typedef struct job {
     enum { PRODUCTS, ROWS, COLUMNS } cut;
 } job;
 
-/* Products first to end-1, row-major in the loops; g: the rows or columns of each that are wanted. */
-static void products(const job *j, tp_gemm *g, const char *a, const char *b, char *y, int64_t first,
-                     int64_t end)
+/* Joins loop `i` with the rows, where all rows take the same b and bias and lie one step apart. */
+static bool rows_go_on(const job *j, int i, int64_t m)
+{
+    const tp_array *a = j->a, *y = j->y;
+    int64_t down = a->stride[a->rank - 2], out = y->stride[y->rank - 2];
+    return j->b->stride[i] == 0 && (!j->bias || j->bias->stride[i] == 0) && a->stride[i] == m * down &&
+           y->stride[i] == m * out;
+}
+
+/* Products first to end-1, row-major in the loops; g: the rows or columns of each that are wanted, from the
+ * column `column`. */
+static void products(const job *j, tp_gemm *g, const char *a, const char *b, char *y, int64_t column,
+                     int64_t first, int64_t end)
 {
     const int64_t bytes = tp_bytes(j->y->dtype), *size = j->y->size;
     for (int64_t p = first; p < end; p++) {
-        int64_t rest = p, at[3] = {0};
+        int64_t rest = p, at[4] = {0, 0, 0, column * g->sbias};
         for (int i = j->loops - 1; i >= 0; i--) {
             int64_t index = rest % size[i];
             rest /= size[i];
             at[0] += index * j->a->stride[i];
             at[1] += index * j->b->stride[i];
             at[2] += index * j->y->stride[i];
+            if (j->bias) at[3] += index * j->bias->stride[i];
         }
         g->a = a + at[0] * bytes;
         g->b = b + at[1] * bytes;
         g->y = y + at[2] * bytes;
+        if (j->bias) g->bias = (const char *)j->bias->data + at[3] * bytes;
         j->gemm(g);
     }
 }
@@ -80,7 +88,7 @@ static void run_part(void *work, int part, int parts)
     if (j->room_b) g.room_b = j->room + room;
     if (j->room_a) g.room_a = j->room + room + j->room_b;
     if (j->cut == PRODUCTS) {
-        products(j, &g, a, b, y, start, end);
+        products(j, &g, a, b, y, 0, start, end);
         return;
     }
     if (j->cut == ROWS) {
@@ -92,7 +100,7 @@ static void run_part(void *work, int part, int parts)
         y += start * bytes;
         g.n = end - start;
     }
-    products(j, &g, a, b, y, 0, j->count);
+    products(j, &g, a, b, y, j->cut == COLUMNS ? start : 0, 0, j->count);
 }
 
 /* How many parts there are, and of what: of columns where each part would have to pack all of b, unless they
@@ -167,21 +175,21 @@ static void plan(job *j)
 }
 
 /* f32 and f64; false, after recording it, without memory. */
-static bool real_products(const tp_call *call, const tp_array *a, const tp_array *b, const tp_array *y)
+static bool real_products(const tp_call *call, job j)
 {
+    const tp_array *a = j.a, *b = j.b, *y = j.y;
     tp_gemm g = {.m = y->size[y->rank - 2],
                  .n = y->size[y->rank - 1],
                  .k = a->size[a->rank - 1],
                  .sa = {a->stride[a->rank - 2], a->stride[a->rank - 1]},
                  .sb = {b->stride[b->rank - 2], b->stride[b->rank - 1]},
-                 .sy = y->stride[y->rank - 2]};
-    job j = {.gemm = gemms[tp_simd_in_use()][y->dtype == TP_F64],
-             .a = a,
-             .b = b,
-             .y = y,
-             .loops = call->loops,
-             .count = 1};
-    while (j.loops > 0 && rows_go_on(a, b, y, j.loops - 1, g.m)) g.m *= y->size[--j.loops];
+                 .sy = y->stride[y->rank - 2],
+                 .sbias = j.bias ? j.bias->stride[j.bias->rank - 1] : 0,
+                 .relu = j.relu};
+    j.gemm = gemms[tp_simd_in_use()][y->dtype == TP_F64];
+    j.loops = call->loops;
+    j.count = 1;
+    while (j.loops > 0 && rows_go_on(&j, j.loops - 1, g.m)) g.m *= y->size[--j.loops];
     for (int i = 0; i < j.loops; i++) j.count *= y->size[i];
     j.all = g;
     plan(&j);
@@ -195,7 +203,7 @@ static bool real_products(const tp_call *call, const tp_array *a, const tp_array
     } else {
         if (j.room_b) j.all.room_b = j.room;
         if (j.room_a) j.all.room_a = j.room + j.room_b;
-        products(&j, &j.all, a->data, b->data, y->data, 0, j.count);
+        products(&j, &j.all, a->data, b->data, y->data, 0, 0, j.count);
     }
     tp_free(call->context, room, bytes);
     return true;
@@ -224,29 +232,93 @@ static void copy(tp_array to, tp_array from)
     tp_array_copy(&to, &from);
 }
 
-static void half_products(const tp_call *call, const tp_array *in, const tp_array *out)
+static void half_products(const tp_call *call, job j)
 {
-    tp_array wide[3];
-    size_t bytes[3];
+    enum { A, B, Y, BIAS, MOST };
+    const tp_array *half[MOST] = {j.a, j.b, j.y, j.bias};
+    const int n = j.bias ? MOST : BIAS;
+    tp_array wide[MOST];
+    size_t bytes[MOST];
     int made = 0;
-    while (made < 3 && wide_open(call, made < 2 ? &in[made] : out, &wide[made], &bytes[made])) made++;
-    if (made == 3) {
-        copy(wide[0], in[0]);
-        copy(wide[1], in[1]);
-        if (real_products(call, &wide[0], &wide[1], &wide[2])) copy(*out, wide[2]);
+    while (made < n && wide_open(call, half[made], &wide[made], &bytes[made])) made++;
+    if (made == n) {
+        for (int i = 0; i < n; i++)
+            if (i != Y) copy(wide[i], *half[i]);
+        j.a = &wide[A];
+        j.b = &wide[B];
+        j.y = &wide[Y];
+        if (j.bias) j.bias = &wide[BIAS];
+        if (real_products(call, j)) copy(*half[Y], wide[Y]);
     }
     while (made-- > 0) tp_free(call->context, wide[made].data, bytes[made]);
 }
 
-bool tp_cpu_matmul_2d(const tp_call *call, const tp_array *in, const tp_array *out)
+/* False where `eval` has to do it. */
+static bool run(const tp_call *call, job j)
 {
-    const tp_dtype dtype = out->dtype;
+    const tp_dtype dtype = j.y->dtype;
     if (!gemms[tp_simd_in_use()][0]) return false;
     if (dtype == TP_BF16 || dtype == TP_F16) {
-        half_products(call, in, out);
+        half_products(call, j);
         return true;
     }
-    if ((dtype != TP_F32 && dtype != TP_F64) || out->stride[out->rank - 1] != 1) return false;
-    real_products(call, &in[0], &in[1], out);
+    if ((dtype != TP_F32 && dtype != TP_F64) || j.y->stride[j.y->rank - 1] != 1) return false;
+    real_products(call, j);
     return true;
+}
+
+/* --- the rows --- */
+
+static tp_array turned(tp_array a)
+{
+    const int row = a.rank - 2, column = a.rank - 1;
+    const int64_t size = a.size[row], stride = a.stride[row];
+    a.size[row] = a.size[column];
+    a.stride[row] = a.stride[column];
+    a.size[column] = size;
+    a.stride[column] = stride;
+    return a;
+}
+
+bool tp_cpu_matmul_2d(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    return run(call, (job){.a = &in[0], .b = &in[1], .y = out});
+}
+
+bool tp_cpu_affine(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    const tp_array weight = turned(in[1]);
+    return run(call, (job){.a = &in[0], .b = &weight, .bias = &in[2], .y = out});
+}
+
+bool tp_cpu_affine_relu(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    const tp_array weight = turned(in[1]);
+    return run(call, (job){.a = &in[0], .b = &weight, .bias = &in[2], .relu = true, .y = out});
+}
+
+/* Two products: the second of a row of ones, for the bias as [.., 1, n]. */
+bool tp_cpu_affine_grad(const tp_call *call, const tp_array *in, const tp_array *out)
+{
+    static const float one_f32 = 1;
+    static const double one_f64 = 1;
+    static const uint16_t one_f16 = 0x3c00, one_bf16 = 0x3f80;
+    const tp_array x = turned(in[0]), *u = &in[1];
+    const tp_dtype dtype = u->dtype;
+    union {
+        const void *read;
+        void *data;
+    } one = {dtype == TP_F64    ? (const void *)&one_f64
+             : dtype == TP_F32  ? (const void *)&one_f32
+             : dtype == TP_BF16 ? (const void *)&one_bf16
+                                : (const void *)&one_f16};
+    tp_array ones = turned(*u), bias = out[1];
+    const int row = bias.rank++ - 1;
+    bias.size[row + 1] = bias.size[row];
+    bias.stride[row + 1] = bias.stride[row];
+    bias.size[row] = ones.size[row] = 1;
+    for (int i = 0; i < ones.rank; i++) ones.stride[i] = 0;
+    ones.data = one.data;
+    return run(call, (job){.a = &x, .b = u, .y = &out[0]}) &&
+           run(call, (job){.a = &ones, .b = u, .y = &bias});
 }

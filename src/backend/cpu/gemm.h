@@ -14,12 +14,15 @@ enum { TP_GEMM_ROWS = 8, TP_GEMM_COLUMNS = 48 };
 /* Columns of y^T that are computed at a time where y has few columns. */
 enum { TP_GEMM_TURNED = 4 * TP_GEMM_COLUMNS };
 
-/* y = a b for a [m,k], b [k,n], y [m,n]; steps between rows and between columns, in elements. */
+/* y = a b + bias for a [m,k], b [k,n], y [m,n], bias [n], and relu(y) where asked for; steps between rows and
+ * between columns, in elements. */
 typedef struct tp_gemm {
     int64_t m, n, k;
     const void *a, *b;
-    void *y; /* its columns lie one after another */
-    int64_t sa[2], sb[2], sy;
+    void *y;          /* its columns lie one after another */
+    const void *bias; /* NULL: none */
+    int64_t sa[2], sb[2], sy, sbias;
+    bool relu;             /* with a bias only */
     int64_t rows;          /* in a block */
     void *room_a, *room_b; /* where a block of a and a panel of b are packed; NULL: read where they lie */
 } tp_gemm;

@@ -18,129 +18,11 @@
  *   LOAD, STORE       of masked lanes; others are 0, or left alone
  *   lanes_of_REAL     the sum of a vector's halves where it has 64 bytes; itself where it has 32
  *   ROWS, VECS        of the largest tile: rows, 6 or 8, and vectors across, 2 or 3 */
+#include "backend/cpu/gemm_parts.h"
+
 #define PASTE_(a, b) a##_##b
 #define PASTE(a, b)  PASTE_(a, b)
 #define NAME(x)      PASTE(x, REAL)
-
-#ifndef GEMM_ONCE
-#define GEMM_ONCE
-
-#if defined(__clang__)
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define INLINE static inline __attribute__((always_inline)) SIMD
-
-enum { ROW_VECS = 8, UNROLLED = 2 }; /* across a tile of a single row */
-
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-/* For n, d >= 0; n / 0 is n: many processors divide 64 bits in 90 cycles, 32 bits in 26. */
-static inline int64_t quotient(int64_t n, int64_t d)
-{
-    if (d <= 1) return n;
-    return (n | d) >> 32 ? n / d : (int64_t)((uint32_t)n / (uint32_t)d);
-}
-
-static inline int64_t parts(int64_t n, int64_t most) { return quotient(n + most - 1, most); }
-
-/* A block of the sum over k, for tiles of one size, one below another. */
-typedef struct strip {
-    const void *a, *b;
-    void *y, *copy; /* where rows of b are copied, as wide as the tile; or NULL */
-    int64_t sa_row, sa_k, sb, sy, depth;
-    int64_t tiles, next_a, next_y; /* from each to the next */
-    const void *ahead;             /* what the next strip copies, to be fetched meanwhile; or NULL */
-    int64_t sb_ahead;
-    int64_t last; /* columns of the last vector */
-    bool whole;   /* b: may be read to the end of the last vector */
-    bool first;   /* block: y has no sum yet */
-} strip;
-
-/* How n are cut evenly: the first `more` parts have one more than `each`. */
-typedef struct even {
-    int64_t each, more;
-} even;
-
-static inline even cut(int64_t n, int64_t into)
-{
-    const int64_t each = quotient(n, into);
-    return (even){each, n - each * into};
-}
-
-static inline int64_t cut_at(even e, int64_t part) { return part * e.each + least(part, e.more); }
-
-/* How many parts from this one to the end are of one size. */
-static inline int64_t alike(even e, int64_t part, int64_t end)
-{
-    return (part < e.more && e.more < end ? e.more : end) - part;
-}
-
-/* Eight rows of four elements, `step` apart, become four columns. */
-static inline SIMD void transpose_float(float *to, int64_t width, const float *from, int64_t step)
-{
-    __m256 row[4], pair[4];
-    UNROLL for (int i = 0; i < 4; i++)
-    {
-        __m256 low = _mm256_castps128_ps256(_mm_loadu_ps(from + i * step));
-        row[i] = _mm256_insertf128_ps(low, _mm_loadu_ps(from + (i + 4) * step), 1);
-    }
-    pair[0] = _mm256_unpacklo_ps(row[0], row[1]);
-    pair[1] = _mm256_unpackhi_ps(row[0], row[1]);
-    pair[2] = _mm256_unpacklo_ps(row[2], row[3]);
-    pair[3] = _mm256_unpackhi_ps(row[2], row[3]);
-    _mm256_storeu_ps(to, _mm256_shuffle_ps(pair[0], pair[2], 0x44));
-    _mm256_storeu_ps(to + width, _mm256_shuffle_ps(pair[0], pair[2], 0xee));
-    _mm256_storeu_ps(to + 2 * width, _mm256_shuffle_ps(pair[1], pair[3], 0x44));
-    _mm256_storeu_ps(to + 3 * width, _mm256_shuffle_ps(pair[1], pair[3], 0xee));
-}
-
-/* Four rows of four. */
-static inline SIMD void transpose_double(double *to, int64_t width, const double *from, int64_t step)
-{
-    __m256d row[4];
-    UNROLL for (int i = 0; i < 4; i++) row[i] = _mm256_loadu_pd(from + i * step);
-    __m256d ab0 = _mm256_unpacklo_pd(row[0], row[1]), ab1 = _mm256_unpackhi_pd(row[0], row[1]);
-    __m256d cd0 = _mm256_unpacklo_pd(row[2], row[3]), cd1 = _mm256_unpackhi_pd(row[2], row[3]);
-    _mm256_storeu_pd(to, _mm256_permute2f128_pd(ab0, cd0, 0x20));
-    _mm256_storeu_pd(to + width, _mm256_permute2f128_pd(ab1, cd1, 0x20));
-    _mm256_storeu_pd(to + 2 * width, _mm256_permute2f128_pd(ab0, cd0, 0x31));
-    _mm256_storeu_pd(to + 3 * width, _mm256_permute2f128_pd(ab1, cd1, 0x31));
-}
-
-typedef __m256 lanes_float;
-typedef __m256d lanes_double;
-
-/* The sums of eight vectors, each joined by halves. */
-static inline SIMD lanes_float join_float(const lanes_float *x)
-{
-    lanes_float four[4], two[2];
-    UNROLL for (int i = 0; i < 4; i++) four[i] = _mm256_add_ps(_mm256_permute2f128_ps(x[i], x[i + 4], 0x20),
-                                                               _mm256_permute2f128_ps(x[i], x[i + 4], 0x31));
-    UNROLL for (int i = 0; i < 2; i++) two[i] =
-        _mm256_add_ps(_mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0x44),
-                      _mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0xee));
-    return _mm256_add_ps(_mm256_shuffle_ps(two[0], two[1], 0x88), _mm256_shuffle_ps(two[0], two[1], 0xdd));
-}
-
-/* Of four. */
-static inline SIMD lanes_double join_double(const lanes_double *x)
-{
-    lanes_double two[2];
-    UNROLL for (int i = 0; i < 2; i++) two[i] = _mm256_add_pd(_mm256_permute2f128_pd(x[i], x[i + 2], 0x20),
-                                                              _mm256_permute2f128_pd(x[i], x[i + 2], 0x31));
-    return _mm256_add_pd(_mm256_unpacklo_pd(two[0], two[1]), _mm256_unpackhi_pd(two[0], two[1]));
-}
-
-typedef struct one_column {
-    const void *a, *b;
-    void *y;
-    int64_t sa[2], sy, rows, depth;
-    bool first; /* block: y has no sum yet */
-} one_column;
-
-#endif
 
 #define HIGH ((int)(32 / sizeof(REAL))) /* rows that are transposed, or joined, together */
 
@@ -214,10 +96,22 @@ INLINE void NAME(first_sums)(const int rows, const int vecs, VEC sum[][ROW_VECS]
     }
 }
 
-/* y = 0 + sum in the first block, which can change the sign of a zero, else y + sum. */
-INLINE void NAME(store)(const int rows, const int vecs, VEC sum[][ROW_VECS], REAL *y, int64_t sy, MASK last,
-                        bool first)
+/* Bias and activation of a tile's row. */
+INLINE void NAME(finish_row)(const int vecs, VEC *y, const strip *s, MASK last)
 {
+    const REAL *bias = s->bias;
+    if (!bias) return;
+    UNROLL for (int v = 0; v < vecs - 1; v++) y[v] = V(add)(y[v], V(loadu)(bias + v * LANES));
+    y[vecs - 1] = V(add)(y[vecs - 1], LOAD(bias + (vecs - 1) * LANES, last));
+    if (s->relu) /* NaN second is the maximum; there is no -0, for sums are added to +0 */
+        UNROLL for (int v = 0; v < vecs; v++) y[v] = V(max)(V(setzero)(), y[v]);
+}
+
+/* y = 0 + sum in the first block, which can change the sign of a zero, else y + sum. */
+INLINE void NAME(store)(const int rows, const int vecs, VEC sum[][ROW_VECS], REAL *y, const strip *s,
+                        MASK last, bool first)
+{
+    const int64_t sy = s->sy;
     UNROLL for (int i = 0; i < rows; i++, y += sy)
     {
         REAL *y_last = y + (vecs - 1) * LANES;
@@ -227,8 +121,10 @@ INLINE void NAME(store)(const int rows, const int vecs, VEC sum[][ROW_VECS], REA
             UNROLL for (int v = 0; v < vecs - 1; v++) before[v] = V(loadu)(y + v * LANES);
             before[vecs - 1] = LOAD(y_last, last);
         }
-        UNROLL for (int v = 0; v < vecs - 1; v++) V(storeu)(y + v * LANES, V(add)(before[v], sum[i][v]));
-        STORE(y_last, last, V(add)(before[vecs - 1], sum[i][vecs - 1]));
+        UNROLL for (int v = 0; v < vecs; v++) before[v] = V(add)(before[v], sum[i][v]);
+        NAME(finish_row)(vecs, before, s, last);
+        UNROLL for (int v = 0; v < vecs - 1; v++) V(storeu)(y + v * LANES, before[v]);
+        STORE(y_last, last, before[vecs - 1]);
     }
 }
 
@@ -248,9 +144,9 @@ INLINE void NAME(strip)(const int rows, const int vecs, const strip *s)
         else
             NAME(first_sums)(rows, vecs, sum, s, a, last);
         if (s->first)
-            NAME(store)(rows, vecs, sum, y, s->sy, last, true);
+            NAME(store)(rows, vecs, sum, y, s, last, true);
         else
-            NAME(store)(rows, vecs, sum, y, s->sy, last, false);
+            NAME(store)(rows, vecs, sum, y, s, last, false);
     }
 }
 
@@ -362,7 +258,7 @@ static SIMD void NAME(to_panel)(const tp_gemm *g, strip *s, const REAL *b, int64
  * cache, or the first, the rows in the second. Rows and columns are cut as evenly as whole rows and vectors
  * allow. */
 static SIMD void NAME(block)(const tp_gemm *g, const REAL *a, const REAL *b, REAL *y, int64_t rows,
-                             int64_t depth, bool first)
+                             int64_t depth, bool first, const REAL *bias)
 {
     const int64_t vecs = parts(g->n, LANES), panels = parts(vecs, g->m == 1 && !g->room_b ? ROW_VECS : VECS);
     const int64_t tiles = parts(rows, ROWS);
@@ -373,10 +269,12 @@ static SIMD void NAME(block)(const tp_gemm *g, const REAL *a, const REAL *b, REA
                .sy = g->sy,
                .depth = depth,
                .sb_ahead = g->sb[0],
-               .first = first};
+               .first = first,
+               .relu = g->relu};
     if (g->room_a) NAME(pack_rows)(g->room_a, a, g->sa, depth, high, tiles);
     for (int64_t p = 0; p < panels; p++) {
         const int64_t column = cut_at(wide, p) * LANES, across = wide.each + (p < wide.more);
+        s.bias = bias ? bias + column : NULL;
         for (int64_t i = 0; i < tiles; i += s.tiles) {
             const int64_t row = cut_at(high, i), height = high.each + (i < high.more);
             if (i < 2) NAME(to_panel)(g, &s, b, column, across * LANES, i == 0);
@@ -400,7 +298,8 @@ static SIMD void NAME(wide)(const tp_gemm *g)
             const REAL *a = (const REAL *)g->a + start * g->sa[0] + k * g->sa[1];
             NAME(block)
             (g, a, (const REAL *)g->b + k * g->sb[0], (REAL *)g->y + start * g->sy, end - start,
-             least(TP_GEMM_BLOCK, g->k - k), k == 0);
+             least(TP_GEMM_BLOCK, g->k - k), k == 0,
+             in_tile(g) && k + TP_GEMM_BLOCK >= g->k ? g->bias : NULL);
         }
 }
 
@@ -545,14 +444,27 @@ static SIMD void NAME(narrow)(const tp_gemm *g)
 
 /* --- all --- */
 
+static SIMD void NAME(finish)(const tp_gemm *g)
+{
+    const REAL *bias = g->bias;
+    for (int64_t i = 0; i < g->m; i++)
+        for (int64_t j = 0; j < g->n; j++) {
+            REAL *y = (REAL *)g->y + i * g->sy + j;
+            *y += bias[j * g->sbias];
+            if (g->relu) *y = *y > 0 || *y != *y ? *y : 0;
+        }
+}
+
 SIMD void GEMM(const tp_gemm *g)
 {
     const bool low = g->sa[0] == 1 && g->n <= TP_GEMM_CHAINS && g->m >= TP_GEMM_COLUMNS;
+    const bool wide = g->k > 0 && g->n >= TP_GEMM_NARROW && !low;
     if (g->k > 0)
         (g->n < TP_GEMM_NARROW ? NAME(narrow) : low ? NAME(low) : NAME(wide))(g);
     else
         for (int64_t i = 0; i < g->m; i++)
             for (int64_t j = 0; j < g->n; j++) ((REAL *)g->y)[i * g->sy + j] = 0;
+    if (g->bias && !(wide && in_tile(g))) NAME(finish)(g);
 }
 
 #undef GEMM

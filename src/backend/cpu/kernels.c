@@ -8,6 +8,9 @@ static const struct {
     tp_kernel_fn *run;
 } kernels[] = {
     {"matmul_2d", tp_cpu_matmul_2d},
+    {"affine", tp_cpu_affine},
+    {"affine_relu", tp_cpu_affine_relu},
+    {"affine_grad", tp_cpu_affine_grad},
 };
 
 tp_kernel_fn *tp_cpu_kernel(const char *op)
